@@ -1,0 +1,1 @@
+"""The protocol: requests, bytes to pages, errors, datestamps, tokens. Knows no crosswalk and no database."""

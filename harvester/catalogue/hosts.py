@@ -1,0 +1,141 @@
+"""One host, one asker, among all processes: a session advisory lock held for a slice of work, and a host row.
+
+A killed process frees its lock at once, with its session. The row carries what all must respect: when the host may be
+asked next, the pause that penalties have earned, and whether somebody waits.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, case, func, select, text, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.exc import OperationalError
+
+from harvester.catalogue.tables import hosts
+
+_WAIT_SLICE = "1s"  # how often somebody who waits looks up, to notice that he is asked to stop
+_FIRST_PAUSE = timedelta(
+    seconds=1
+)  # a host without a pace that answers 429 or 503: one request a second, halved from there
+_SLOWEST = timedelta(minutes=2)
+_RECOVERY = timedelta(minutes=10)  # a clean ten minutes give back ten per cent of the rate
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """The host row: `next_allowed_at` by the database's clock, `pause` in seconds."""
+
+    name: str
+    next_allowed_at: datetime | None
+    pause: float
+    now: datetime
+
+    @property
+    def wait(self) -> float:
+        """Seconds until the host may be asked."""
+        return max(0.0, (self.next_allowed_at - self.now).total_seconds()) if self.next_allowed_at else 0.0
+
+
+def hold(connection: Connection, name: str, keep_waiting: Callable[[], bool]) -> bool:
+    """Take the host's lock, waiting in turn as long as `keep_waiting` says; false where it gave up.
+
+    The lock belongs to the session: it outlives transactions and ends with the connection.
+    """
+    if connection.scalar(select(func.pg_try_advisory_lock(_key(name)))):
+        connection.commit()
+        return True
+    connection.commit()
+    _row(connection, name)
+    connection.execute(update(hosts).where(hosts.c.name == name).values(waiting_at=func.clock_timestamp()))
+    connection.commit()
+    while keep_waiting():
+        try:
+            connection.execute(text(f"SET LOCAL lock_timeout = '{_WAIT_SLICE}'"))
+            connection.execute(select(func.pg_advisory_lock(_key(name))))
+            connection.commit()
+            return True
+        except OperationalError as error:
+            connection.rollback()
+            if getattr(error.orig, "sqlstate", None) != "55P03":  # lock_not_available
+                raise
+    return False
+
+
+def let_go(connection: Connection, name: str) -> None:
+    """Free the host's lock."""
+    connection.execute(select(func.pg_advisory_unlock(_key(name))))
+    connection.commit()
+
+
+def look(connection: Connection, name: str) -> Host:
+    """The host's row, made where it is missing; clears the sign that somebody waits (we hold the lock: it was us)."""
+    _row(connection, name)
+    row = connection.execute(
+        update(hosts)
+        .where(hosts.c.name == name)
+        .values(waiting_at=None)
+        .returning(hosts.c.next_allowed_at, hosts.c.pause, func.clock_timestamp())
+    ).one()
+    connection.commit()
+    return Host(name, row[0], row[1], row[2])
+
+
+def asked(connection: Connection, name: str, pause: float) -> bool:
+    """Note a request in the page's transaction: the next may follow after `pause` seconds. Tells whether somebody waits."""
+    soonest = func.clock_timestamp() + timedelta(seconds=pause)
+    row = connection.execute(
+        update(hosts)
+        .where(hosts.c.name == name)
+        .values(
+            next_allowed_at=func.greatest(hosts.c.next_allowed_at, soonest),
+            # +10 % of the rate per clean ten minutes, down to no added pause
+            pause=case(
+                (hosts.c.penalised_at.is_(None), hosts.c.pause),
+                (func.clock_timestamp() - hosts.c.penalised_at < _RECOVERY, hosts.c.pause),
+                (hosts.c.pause < _FIRST_PAUSE.total_seconds() / 2, 0.0),
+                else_=hosts.c.pause / 1.1,
+            ),
+            penalised_at=case(
+                (func.clock_timestamp() - hosts.c.penalised_at < _RECOVERY, hosts.c.penalised_at),
+                (hosts.c.pause == 0, None),
+                else_=func.clock_timestamp(),
+            ),
+        )
+        .returning(hosts.c.waiting_at)
+    ).one_or_none()
+    return row is not None and row[0] is not None
+
+
+def postpone(connection: Connection, name: str, seconds: float) -> None:
+    """The host asked for a pause (Retry-After): nobody asks before."""
+    later = func.clock_timestamp() + timedelta(seconds=seconds)
+    connection.execute(
+        update(hosts)
+        .where(hosts.c.name == name)
+        .values(next_allowed_at=func.greatest(hosts.c.next_allowed_at, later), updated_at=func.now())
+    )
+    connection.commit()
+
+
+def penalise(connection: Connection, name: str, configured: float) -> None:
+    """429 or 503 without Retry-After, or a time-out: halve the rate, starting from one request a second."""
+    doubled = func.greatest(hosts.c.pause, configured, _FIRST_PAUSE.total_seconds() / 2) * 2
+    connection.execute(
+        update(hosts)
+        .where(hosts.c.name == name)
+        .values(
+            pause=func.least(doubled, _SLOWEST.total_seconds()),
+            penalised_at=func.clock_timestamp(),
+            updated_at=func.now(),
+        )
+    )
+    connection.commit()
+
+
+def _row(connection: Connection, name: str) -> None:
+    connection.execute(upsert(hosts).values(name=name).on_conflict_do_nothing())
+
+
+def _key(name: str) -> object:
+    return func.hashtextextended("host " + name, 0)

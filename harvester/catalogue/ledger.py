@@ -1,0 +1,276 @@
+"""What was harvested and where to resume: repositories, streams, plans and windows. Short statements, each in the caller's
+transaction.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from harvester.catalogue.keys import text_key
+from harvester.catalogue.tables import plans, repositories, sets, streams, tallies, windows
+from harvester.errors import ConfigError, Fenced
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """A registered repository; `granularity` is Identify's, as text."""
+
+    id: int
+    name: str
+    base_url: str
+    granularity: str | None
+    identified_at: datetime | None
+    page_size: int | None
+    idempotent_tokens: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """One repository, one set or none (""), one metadataPrefix. `set_id` is 0 without a set."""
+
+    id: int
+    repository_id: int
+    set_spec: str
+    set_id: int
+    format: str
+    watermark: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One attempt to bring a stream up to date; outlives processes. `kind`: full, incremental, range."""
+
+    id: int
+    kind: str
+    from_: datetime | None
+    until: datetime | None
+    granularity: str
+    candidate_watermark: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A slice of a plan as claimed: `fence` is our claim's number, checked by every page's transaction."""
+
+    id: int
+    plan_id: int
+    from_: datetime | None
+    until: datetime | None
+    fence: int
+    token: str | None
+    token_received_at: datetime | None
+    token_life: timedelta | None
+    complete_list_size: int | None
+    pages: int
+    received: int
+    restarts: int
+    reread: bool
+    ending: str | None
+
+
+def find_repository(connection: Connection, source: str) -> Repository | None:
+    """By name, else by base URL."""
+    for column in (repositories.c.name, repositories.c.base_url):
+        row = connection.execute(
+            select(repositories).where(column == source).order_by(repositories.c.id)
+        ).first()
+        if row is not None:
+            return _repository(row)
+    return None
+
+
+def add_repository(connection: Connection, name: str, base_url: str) -> Repository:
+    """Register; raises ConfigError where the name is taken by another base URL."""
+    connection.execute(upsert(repositories).values(name=name, base_url=base_url).on_conflict_do_nothing())
+    found = connection.execute(select(repositories).where(repositories.c.name == name)).one()
+    if found.base_url != base_url:
+        raise ConfigError(f"the name '{name}' is taken by {found.base_url}: choose another with --name")
+    return _repository(found)
+
+
+def note_identify(
+    connection: Connection, repository: Repository, said: dict[str, Any], at: datetime
+) -> Repository:
+    """Keep what Identify said; `said` has the keys name, granularity, deleted_record and whatever else is worth keeping."""
+    values = {
+        "title": said.get("name"),
+        "granularity": said.get("granularity"),
+        "deleted_record": said.get("deleted_record"),
+        "identify": said,
+        "identified_at": at,
+    }
+    return _change(connection, repository, **values)
+
+
+def note_trait(connection: Connection, repository: Repository, **values: object) -> Repository:
+    """Keep what was observed (`page_size`, `granularity`, `idempotent_tokens`)."""
+    return _change(connection, repository, **values)
+
+
+def _change(connection: Connection, repository: Repository, **values: object) -> Repository:
+    changed = (
+        update(repositories)
+        .where(repositories.c.id == repository.id)
+        .values(**values)
+        .returning(repositories)
+    )
+    return _repository(connection.execute(changed).one())
+
+
+def _repository(row: Row[Any]) -> Repository:
+    return Repository(
+        row.id,
+        row.name,
+        row.base_url,
+        row.granularity,
+        row.identified_at,
+        row.page_size,
+        row.idempotent_tokens,
+    )
+
+
+def streams_of(connection: Connection, repository: Repository) -> list[Stream]:
+    """All streams registered for a repository, oldest first."""
+    rows = connection.execute(
+        select(streams, sets.c.id.label("set_id"))
+        .outerjoin(
+            sets, (sets.c.repository_id == streams.c.repository_id) & (sets.c.spec == streams.c.set_spec)
+        )
+        .where(streams.c.repository_id == repository.id)
+        .order_by(streams.c.id)
+    )
+    return [
+        Stream(row.id, row.repository_id, row.set_spec, row.set_id or 0, row.format, row.watermark)
+        for row in rows
+    ]
+
+
+def add_stream(connection: Connection, repository: Repository, set_spec: str, format_: str) -> Stream:
+    """Register a stream, or find it."""
+    set_id = set_ids(connection, repository.id, [set_spec])[set_spec] if set_spec else 0
+    values = {"repository_id": repository.id, "set_spec": set_spec, "format": format_}
+    connection.execute(upsert(streams).values(**values).on_conflict_do_nothing())
+    tally = {"repository_id": repository.id, "format": format_}
+    connection.execute(
+        upsert(tallies).values([tally | {"set_id": each} for each in {0, set_id}]).on_conflict_do_nothing()
+    )
+    row = connection.execute(select(streams).filter_by(**values)).one()
+    return Stream(row.id, repository.id, set_spec, set_id, format_, row.watermark)
+
+
+def set_ids(connection: Connection, repository_id: int, specs: list[str]) -> dict[str, int]:
+    """Numbers for setSpecs, made where they are new."""
+    keys = {text_key(spec): spec for spec in specs}
+    known = select(sets.c.spec, sets.c.id).where(
+        sets.c.repository_id == repository_id, sets.c.spec_key.in_(keys)
+    )
+    found = {row.spec: row.id for row in connection.execute(known)}
+    missing = [
+        {"repository_id": repository_id, "spec_key": key, "spec": spec}
+        for key, spec in sorted(keys.items())
+        if spec not in found
+    ]
+    if missing:
+        connection.execute(upsert(sets).on_conflict_do_nothing(), missing)
+        found = {row.spec: row.id for row in connection.execute(known)}
+    return found
+
+
+def open_plan(connection: Connection, stream: Stream) -> Plan | None:
+    """The plan that was cut and waits to be resumed."""
+    row = connection.execute(
+        select(plans)
+        .where(plans.c.stream_id == stream.id, plans.c.state == "open")
+        .order_by(plans.c.id.desc())
+    ).first()
+    return None if row is None else _plan(row)
+
+
+def new_plan(
+    connection: Connection,
+    stream: Stream,
+    *,
+    kind: str,
+    bounds: tuple[datetime | None, datetime | None],
+    granularity: str,
+) -> Plan:
+    """Open a plan of one unbounded window (or of the given bounds), abandoning what was open."""
+    for earlier in connection.scalars(
+        update(plans)
+        .where(plans.c.stream_id == stream.id, plans.c.state == "open")
+        .values(state="abandoned", finished_at=func.now())
+        .returning(plans.c.id)
+    ).all():
+        connection.execute(
+            update(windows)
+            .where(windows.c.plan_id == earlier, windows.c.state == "open")
+            .values(state="abandoned")
+        )
+    from_, until = bounds
+    row = connection.execute(
+        insert(plans)
+        .values(stream_id=stream.id, kind=kind, from_=from_, until=until, granularity=granularity)
+        .returning(plans)
+    ).one()
+    connection.execute(insert(windows).values(plan_id=row.id, from_=from_, until=until))
+    return _plan(row)
+
+
+def _plan(row: Row[Any]) -> Plan:
+    return Plan(row.id, row.kind, row.from_, row.until, row.granularity, row.candidate_watermark)
+
+
+def claim_window(connection: Connection, plan: Plan) -> Window | None:
+    """Take the plan's next open window, raising its fence so that an earlier holder cannot write; None when all have ended."""
+    following = (
+        select(windows.c.id)
+        .where(windows.c.plan_id == plan.id, windows.c.state == "open")
+        .order_by(windows.c.id)
+        .limit(1)
+        .scalar_subquery()
+    )
+    row = connection.execute(
+        update(windows).where(windows.c.id == following).values(fence=windows.c.fence + 1).returning(windows)
+    ).one_or_none()
+    return None if row is None else _window(row)
+
+
+def _window(row: Row[Any]) -> Window:
+    names = ("id", "plan_id", "from_", "until", "fence", "token", "token_received_at")
+    more = ("complete_list_size", "pages", "received", "restarts", "reread", "ending")
+    life = None if row.token_life is None else timedelta(seconds=row.token_life)
+    return Window(**{name: getattr(row, name) for name in names + more}, token_life=life)
+
+
+def end_window(connection: Connection, window: Window) -> None:
+    """The list has ended: the window is done. Raises Fenced."""
+    moved = connection.execute(
+        update(windows)
+        .where(windows.c.id == window.id, windows.c.fence == window.fence, windows.c.state == "open")
+        .values(state="ended", token=None, token_received_at=None, token_life=None)
+    )
+    if moved.rowcount != 1:
+        raise Fenced("another process holds this window now")
+
+
+def set_granularity(connection: Connection, plan: Plan, granularity: str) -> Plan:
+    """The repository does not take what it declares: dates of this plan are written so from now on."""
+    row = connection.execute(
+        update(plans).where(plans.c.id == plan.id).values(granularity=granularity).returning(plans)
+    ).one()
+    return _plan(row)
+
+
+def finish_plan(connection: Connection, stream: Stream, plan: Plan, *, watermark: bool) -> None:
+    """All windows have ended: close the plan, and move the stream's watermark where the ending was legal."""
+    candidate = connection.scalar(
+        update(plans)
+        .where(plans.c.id == plan.id)
+        .values(state="done", finished_at=func.now())
+        .returning(plans.c.candidate_watermark)
+    )
+    if watermark and plan.kind != "range" and candidate is not None:
+        connection.execute(update(streams).where(streams.c.id == stream.id).values(watermark=candidate))

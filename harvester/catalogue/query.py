@@ -1,0 +1,220 @@
+"""The query module: find, get, count, changed_since. Read-only transactions, bound values, keyset paging, bounded time.
+
+Every function takes an Engine and opens its own short transaction, so that a caller may take as long as he likes between
+two batches. Suppose `engine = open_catalogue(from_environment())`; then `for item in find(engine, "curie year:1900..")`.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Row, Select, false, func, select, text, tuple_
+
+from harvester.catalogue.connection import translated
+from harvester.catalogue.kept_xml import unpack as unpack_xml
+from harvester.catalogue.keys import item_key
+from harvester.catalogue.query_language import conditions, words
+from harvester.catalogue.stored_entry import unpack
+from harvester.catalogue.tables import SEARCH, pages, records, repositories, sets
+from harvester.entry import Entry
+
+BATCH = 500  # items per round trip
+LONGEST_QUERY = "10s"
+EXPORT_SCHEMA = "1"
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One record with its entry; `entry` is None where a tombstone never had one. `sets` are setSpecs.
+
+    `place` is where keyset paging goes on after this item: pass it as `after`.
+    """
+
+    repository: str
+    identifier: str
+    format: str
+    datestamp: str
+    deleted: bool
+    sets: tuple[str, ...]
+    entry: Entry | None
+    crosswalk: str | None
+    first_seen: datetime
+    place: tuple[bytes, int, str]
+
+    def export_line(self) -> dict[str, Any]:
+        """The contract's export line (README, "The export line")."""
+        return {
+            "schema": EXPORT_SCHEMA,
+            "repository": self.repository,
+            "identifier": self.identifier,
+            "format": self.format,
+            "datestamp": self.datestamp,
+            "deleted": self.deleted,
+            "sets": list(self.sets),
+            "entry": None if self.entry is None or self.deleted else self.entry.as_json(),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Which records count: tombstones too, and every format of an item or only the one that stands for it."""
+
+    deleted: bool = False
+    all_formats: bool = False
+
+
+_COLUMNS = [
+    column for column in records.c if column.name not in ("xml", "about", "hash", "dictionary_id", "creators")
+]
+
+
+def find(
+    engine: Engine,
+    query: str = "",
+    *,
+    scope: Scope = Scope(),
+    limit: int | None = None,
+    after: Any = None,
+) -> Iterator[Item]:
+    """Stream items in key order, from `after` (an item's `place`) on; the memory used is one batch.
+
+    Raises ConfigError for a query that cannot be meant, CatalogueError where Postgres fails.
+    """
+    wanted = [*conditions(query), *_scope(scope)]
+    place, left = after, limit
+    while left is None or left > 0:
+        size = BATCH if left is None else min(BATCH, left)
+        statement = _items().where(*wanted).order_by(*records.primary_key).limit(size)
+        if place is not None:
+            statement = statement.where(tuple_(*records.primary_key) > tuple_(*place))
+        batch = _fetch(engine, statement)
+        yield from batch
+        if len(batch) < size:
+            return
+        place = batch[-1].place
+        left = None if left is None else left - size
+
+
+def search(engine: Engine, query: str, *, limit: int = 20) -> list[Item]:
+    """The best matches first: by rank of the words, then the newest."""
+    ranked = func.ts_rank(SEARCH, func.plainto_tsquery("simple", words(query)))
+    order = [ranked.desc()] if words(query) else []
+    statement = _items().where(*conditions(query), *_scope(Scope()))
+    return _fetch(
+        engine, statement.order_by(*order, records.c.datestamp.desc(), records.c.item_key).limit(limit)
+    )
+
+
+def count(engine: Engine, query: str = "", *, scope: Scope = Scope()) -> int:
+    """How many items match."""
+    with _reading(engine) as connection:
+        statement = select(func.count()).select_from(records).where(*conditions(query), *_scope(scope))
+        return connection.scalar(statement) or 0
+
+
+def get(engine: Engine, identifier: str, *, repository: str | None = None) -> list[Item]:
+    """Every record of an item, all formats, tombstones too; of one repository, or of all that know the identifier."""
+    with _reading(engine) as connection:
+        chosen = select(repositories.c.id)
+        if repository is not None:
+            chosen = chosen.where(repositories.c.name == repository)
+        keys = [item_key(number, identifier) for number in connection.scalars(chosen)]
+        found = connection.execute(
+            _items()
+            .where(records.c.item_key.in_(keys))
+            .order_by(records.c.preferred.desc(), *records.primary_key)
+        ).all()
+        return _as_items(connection, found)
+
+
+def metadata_xml(engine: Engine, item: Item) -> bytes | None:
+    """The kept metadata of a record, canonical XML; None where it never had any."""
+    with _reading(engine) as connection:
+        row = connection.execute(
+            select(records.c.xml, records.c.dictionary_id).where(
+                tuple_(*records.primary_key) == tuple_(*item.place)
+            )
+        ).one_or_none()
+        if row is None or row.xml is None:
+            return None
+        return unpack_xml(connection, [(row.xml, row.dictionary_id)])[0]
+
+
+def changed_since(engine: Engine, seq: int = 0, *, limit: int = BATCH) -> list[tuple[int, Item]]:
+    """The change feed: records changed after `seq`, oldest first, each with its seq; tombstones and all formats included.
+
+    At least `limit` records where there are so many: a page's records share one seq and come whole, so going on from the
+    last seq seen misses none.
+    """
+    with _reading(engine) as connection:
+        # The page that holds the limit-th changed record is the last one taken, whole.
+        ahead = select(pages.c.id, pages.c.seq, pages.c.changed).where(pages.c.seq > seq, pages.c.changed > 0)
+        upto, seen = seq, 0
+        for page in connection.execute(ahead.order_by(pages.c.seq).limit(limit)):
+            upto, seen = page.seq, seen + page.changed
+            if seen >= limit:
+                break
+        found = connection.execute(
+            _items(pages.c.seq)
+            .join(pages, pages.c.id == records.c.page_id)
+            .where(pages.c.seq > seq, pages.c.seq <= upto)
+            .order_by(pages.c.seq, *records.primary_key)
+        ).all()
+        return list(zip((row.seq for row in found), _as_items(connection, found), strict=True))
+
+
+@contextmanager
+def _reading(engine: Engine) -> Iterator[Connection]:
+    with translated(), engine.connect() as connection:
+        connection.execute(text("SET TRANSACTION READ ONLY"))
+        connection.execute(text(f"SET LOCAL statement_timeout = '{LONGEST_QUERY}'"))
+        yield connection
+
+
+def _items(*more: Any) -> Select[Any]:
+    return select(*_COLUMNS, repositories.c.name.label("repository"), *more).join(
+        repositories, repositories.c.id == records.c.repository_id
+    )
+
+
+def _scope(scope: Scope) -> list[Any]:
+    limits: list[Any] = []
+    if not scope.deleted:
+        limits.append(records.c.deleted == false())
+    if not scope.all_formats:
+        limits.append(records.c.preferred)
+    return limits
+
+
+def _fetch(engine: Engine, statement: Select[Any]) -> list[Item]:
+    with _reading(engine) as connection:
+        return _as_items(connection, connection.execute(statement).all())
+
+
+def _as_items(connection: Connection, rows: Any) -> list[Item]:
+    numbers = {number for row in rows for number in row.sets}
+    named = select(sets.c.id, sets.c.spec).where(sets.c.id.in_(sorted(numbers)))
+    specs = {row.id: row.spec for row in connection.execute(named)} if numbers else {}
+    return [_item(row, specs) for row in rows]
+
+
+def _item(row: Row[Any], specs: Mapping[int, str]) -> Item:
+    return Item(
+        repository=row.repository,
+        identifier=row.identifier,
+        format=row.format,
+        datestamp=_datestamp(row.datestamp, row.datestamp_raw),
+        deleted=row.deleted,
+        sets=tuple(specs[number] for number in row.sets),
+        entry=None if row.entry is None else unpack(row.entry, row.title),
+        crosswalk=row.crosswalk,
+        first_seen=row.first_seen,
+        place=(row.item_key, row.repository_id, row.format),
+    )
+
+
+def _datestamp(value: datetime, raw: str) -> str:
+    """In one of the two legal forms (OAI-PMH 2.0, section 3.3), with the granularity the repository gave."""
+    return value.strftime("%Y-%m-%d" if len(raw) == 10 else "%Y-%m-%dT%H:%M:%SZ").rjust(10, "0")

@@ -1,0 +1,81 @@
+"""Runs: one go at a plan, with its counters, outcome, reason and evidence."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, func, insert, select, update
+
+from harvester.catalogue.ledger import Plan, Stream
+from harvester.catalogue.tables import runs
+
+# The first key of the session's advisory lock that marks a run as alive ("runs" in ASCII); the second is its number.
+RUN_LOCK = 0x72756E73
+
+
+@dataclass(slots=True)
+class Counts:
+    """What one run, or one page of it, did. `received` counts records as sent, twins and broken ones included."""
+
+    pages: int = 0
+    requests: int = 0
+    received: int = 0
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    deleted: int = 0
+    quarantined: int = 0
+    restarts: int = 0
+
+    def add(self, other: "Counts") -> None:
+        """Add the counts of a page."""
+        for name, value in asdict(other).items():
+            setattr(self, name, getattr(self, name) + value)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How a run ended: one of the closed list of outcomes, a stable reason, a sentence, the evidence."""
+
+    outcome: str
+    reason: str | None = None
+    sentence: str | None = None
+    evidence: dict[str, Any] | None = None
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a run saw besides its counts: byte repairs by kind, elements that no rule read."""
+
+    repairs: dict[str, int] = field(default_factory=dict)
+    unread: dict[str, int] = field(default_factory=dict)
+
+
+def start_run(connection: Connection, stream: Stream, plan: Plan) -> int:
+    """Open a run; one that a killed process left open is closed as interrupted (the caller holds the host)."""
+    connection.execute(
+        update(runs)
+        .where(runs.c.stream_id == stream.id, runs.c.outcome.is_(None))
+        .values(
+            outcome="interrupted",
+            reason="killed",
+            sentence="the process ended without a word",
+            finished_at=func.now(),
+        )
+    )
+    made = insert(runs).values(stream_id=stream.id, plan_id=plan.id).returning(runs.c.id)
+    number: int = connection.execute(made).scalar_one()
+    connection.execute(select(func.pg_advisory_lock(RUN_LOCK, number % 2**31)))
+    return number
+
+
+def add_counts(connection: Connection, run_id: int, counts: Counts) -> None:
+    """Add a page's counts, in the page's transaction."""
+    values = {name: runs.c[name] + value for name, value in asdict(counts).items() if value}
+    connection.execute(update(runs).where(runs.c.id == run_id).values(values))
+
+
+def finish_run(connection: Connection, run_id: int, verdict: Verdict, requests: int, tally: Tally) -> None:
+    """Close a run with its outcome; `requests` is the exact number made."""
+    values = asdict(verdict) | asdict(tally) | {"requests": requests, "finished_at": func.now()}
+    connection.execute(update(runs).where(runs.c.id == run_id).values(values))
+    connection.execute(select(func.pg_advisory_unlock(RUN_LOCK, run_id % 2**31)))

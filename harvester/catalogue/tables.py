@@ -1,0 +1,296 @@
+"""The catalogue's tables. Every unique key of `records` begins with item_key, so that the same schema can be partitioned
+or distributed (a global serial key could not).
+
+A column is added here and in a migration below `alembic/versions/`; a test fails until both agree.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ColumnElement,
+    DateTime,
+    Double,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Sequence,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    func,
+    literal_column,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+
+# The revision of alembic/versions that this code needs; a test compares it with alembic's head.
+REVISION = "0001"
+
+# to_tsvector takes at most 1,048,575 bytes; 64 Ki characters are at most a quarter of it.
+SEARCHED_CHARACTERS = 65_536
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "%(table_name)s_%(column_0_N_name)s",
+        "uq": "%(table_name)s_%(column_0_N_name)s_key",
+        "fk": "%(table_name)s_%(column_0_name)s_fkey",
+        "pk": "%(table_name)s_pkey",
+    }
+)
+
+MOMENT = DateTime(timezone=True)
+
+
+def _now() -> Column[object]:
+    return Column("created_at", MOMENT, nullable=False, server_default=func.now())
+
+
+repositories = Table(
+    "repositories",
+    metadata,
+    Column("id", Integer, Identity(always=True), primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("base_url", Text, nullable=False),
+    Column("title", Text),
+    Column("granularity", Text),
+    Column("deleted_record", Text),
+    Column("identify", JSONB),
+    Column("identified_at", MOMENT),
+    Column("page_size", Integer, comment="records on a full page, as observed"),
+    Column("idempotent_tokens", Boolean, comment="null: not known"),
+    _now(),
+)
+
+sets = Table(
+    "sets",
+    metadata,
+    Column("id", Integer, Identity(always=True), primary_key=True),
+    Column("repository_id", ForeignKey("repositories.id"), nullable=False),
+    Column("spec_key", LargeBinary, nullable=False, comment="a hash: a setSpec may be too long for an index"),
+    Column("spec", Text, nullable=False),
+    UniqueConstraint("repository_id", "spec_key"),
+)
+
+streams = Table(
+    "streams",
+    metadata,
+    Column("id", Integer, Identity(always=True), primary_key=True),
+    Column("repository_id", ForeignKey("repositories.id"), nullable=False),
+    Column("set_spec", Text, nullable=False, server_default="", comment="empty: without a set"),
+    Column("format", Text, nullable=False),
+    Column(
+        "watermark",
+        MOMENT,
+        comment="the server's clock; where the next incremental harvest begins, less an overlap",
+    ),
+    _now(),
+    UniqueConstraint("repository_id", "format", "set_spec"),
+)
+
+plans = Table(
+    "plans",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("stream_id", ForeignKey("streams.id"), nullable=False, index=True),
+    Column("kind", Text, nullable=False, comment="full, incremental or range"),
+    Column("from_", MOMENT),
+    Column("until", MOMENT),
+    Column("granularity", Text, nullable=False),
+    Column("candidate_watermark", MOMENT, comment="responseDate of the plan's first response"),
+    Column("state", Text, nullable=False, server_default="open", comment="open, done or abandoned"),
+    _now(),
+    Column("finished_at", MOMENT),
+)
+
+windows = Table(
+    "windows",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("plan_id", ForeignKey("plans.id"), nullable=False, index=True),
+    Column("from_", MOMENT),
+    Column("until", MOMENT),
+    Column("state", Text, nullable=False, server_default="open", comment="open, ended or abandoned"),
+    Column("fence", BigInteger, nullable=False, server_default="0"),
+    Column("token", Text),
+    Column("token_received_at", MOMENT),
+    Column("token_life", Double, comment="seconds, by the server's two stamps"),
+    Column("complete_list_size", BigInteger),
+    Column("pages", Integer, nullable=False, server_default="0", comment="since the last restart"),
+    Column(
+        "received",
+        BigInteger,
+        nullable=False,
+        server_default="0",
+        comment="since the last restart, twins once",
+    ),
+    Column("restarts", Integer, nullable=False, server_default="0"),
+    Column("reread", Boolean, nullable=False, server_default="false"),
+    Column("ending", Text),
+    Column("updated_at", MOMENT, nullable=False, server_default=func.now()),
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("stream_id", ForeignKey("streams.id"), nullable=False, index=True),
+    Column("plan_id", ForeignKey("plans.id")),
+    Column("started_at", MOMENT, nullable=False, server_default=func.now()),
+    Column("finished_at", MOMENT),
+    Column("outcome", Text, comment="null while it runs"),
+    Column("reason", Text),
+    Column("sentence", Text),
+    Column("evidence", JSONB),
+    *(
+        Column(name, BigInteger, nullable=False, server_default="0")
+        for name in (
+            "pages",
+            "requests",
+            "received",
+            "created",
+            "updated",
+            "unchanged",
+            "deleted",
+            "quarantined",
+            "restarts",
+        )
+    ),
+    Column("repairs", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
+    Column("unread", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
+)
+
+page_ids = Sequence("page_ids", metadata=metadata)
+feed_seq = Sequence("feed_seq", metadata=metadata)
+
+# One row per committed page. Its seq is drawn last, under a short lock held to the commit, so that a reader of the change
+# feed who has seen seq n never finds a smaller one later.
+pages = Table(
+    "pages",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("seq", BigInteger, nullable=False, unique=True),
+    Column("run_id", BigInteger, nullable=False),
+    Column("window_id", BigInteger, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("received", Integer, nullable=False),
+    Column("changed", Integer, nullable=False),
+    Column("committed_at", MOMENT, nullable=False, server_default=func.now()),
+)
+
+dictionaries = Table(
+    "dictionaries",
+    metadata,
+    Column("id", Integer, Identity(always=True), primary_key=True),
+    Column("repository_id", ForeignKey("repositories.id"), nullable=False),
+    Column("format", Text, nullable=False),
+    Column("data", LargeBinary, nullable=False, comment="zstd; never changed once used"),
+    _now(),
+    UniqueConstraint("repository_id", "format"),
+)
+
+records = Table(
+    "records",
+    metadata,
+    Column(
+        "item_key", LargeBinary, primary_key=True, comment="a hash of repository and identifier, 16 bytes"
+    ),
+    Column("repository_id", Integer, primary_key=True, autoincrement=False),
+    Column("format", Text, primary_key=True, comment="the metadataPrefix"),
+    Column("identifier", Text, nullable=False),
+    Column("datestamp", MOMENT, nullable=False),
+    Column(
+        "datestamp_raw", Text, nullable=False, comment="as the repository wrote it; empty where it wrote none"
+    ),
+    Column("sets", ARRAY(Integer), nullable=False, comment="of the header, and those proven"),
+    Column(
+        "proven_sets",
+        ARRAY(Integer),
+        nullable=False,
+        comment="by a stream of that set; end only by its reconciliation",
+    ),
+    Column("deleted", Boolean, nullable=False),
+    Column("deleted_reason", Text),
+    Column("preferred", Boolean, nullable=False, comment="stands for its item among the formats harvested"),
+    Column("hash", LargeBinary, comment="sha256 of the canonical metadata"),
+    Column("crosswalk", Text),
+    Column("crosswalk_version", SmallInteger),
+    Column("title", Text),
+    Column("creators", Text),
+    Column("doi", Text),
+    Column("year", Integer),
+    Column("type", Text),
+    Column(
+        "entry",
+        JSONB,
+        comment="without absent values, the title, and an abstract that is its first description",
+    ),
+    Column("xml", LargeBinary, comment="canonical metadata, zstd"),
+    Column("dictionary_id", Integer),
+    Column("about", LargeBinary, comment="zstd"),
+    Column("first_seen", MOMENT, nullable=False, server_default=func.now()),
+    Column("page_id", BigInteger, nullable=False, comment="the page that last changed it"),
+    # The rows stay in one piece: entry and XML are small, and the compressor of TOAST gives up on most of them.
+    postgresql_with={"toast_tuple_target": 8160},
+)
+Index("records_page_id", records.c.page_id)
+Index("records_doi", records.c.doi, postgresql_using="hash", postgresql_where=records.c.doi.is_not(None))
+Index("records_sets", records.c.sets, postgresql_using="gin")
+
+# 'simple' does not stem: titles come in every language.
+SEARCH: ColumnElement[str] = literal_column(
+    f"to_tsvector('simple', left(coalesce(title, ''), {SEARCHED_CHARACTERS}) || ' ' "
+    f"|| left(coalesce(creators, ''), {SEARCHED_CHARACTERS}))"
+)
+Index("records_search", SEARCH, postgresql_using="gin", _table=records)
+
+tallies = Table(
+    "tallies",
+    metadata,
+    Column("repository_id", Integer, primary_key=True, autoincrement=False),
+    Column("format", Text, primary_key=True),
+    Column("set_id", Integer, primary_key=True, autoincrement=False, comment="0: all records of the format"),
+    Column("live", BigInteger, nullable=False, server_default="0"),
+    Column("deleted", BigInteger, nullable=False, server_default="0"),
+)
+
+quarantine = Table(
+    "quarantine",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("repository_id", ForeignKey("repositories.id"), nullable=False),
+    Column("format", Text, nullable=False),
+    Column("set_spec", Text, nullable=False, server_default=""),
+    Column("key", LargeBinary, nullable=False, comment="a hash of the identifier, or of the bytes"),
+    Column("identifier", Text),
+    Column("reason", Text, nullable=False),
+    Column("raw", LargeBinary, nullable=False, comment="the bytes as they came, zstd"),
+    Column("run_id", BigInteger, nullable=False),
+    Column("first_seen", MOMENT, nullable=False, server_default=func.now()),
+    Column("last_seen", MOMENT, nullable=False, server_default=func.now()),
+    Column("resolved_at", MOMENT),
+    UniqueConstraint("repository_id", "format", "key"),
+)
+
+hosts = Table(
+    "hosts",
+    metadata,
+    Column(
+        "name", Text, primary_key=True, comment="lower case, with the port where it is not the scheme's own"
+    ),
+    Column("next_allowed_at", MOMENT),
+    Column("waiting_at", MOMENT, comment="when somebody began to wait for this host's lock"),
+    Column(
+        "pause",
+        Double,
+        nullable=False,
+        server_default="0",
+        comment="seconds between requests after penalties",
+    ),
+    Column("penalised_at", MOMENT),
+    Column("updated_at", MOMENT, nullable=False, server_default=func.now()),
+)

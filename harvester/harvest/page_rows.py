@@ -1,0 +1,185 @@
+"""One page of records to what the catalogue must write: whole rows, touched rows, nothing for what did not change."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import zstandard
+
+from harvester.catalogue.kept_xml import Compressor
+from harvester.catalogue.keys import item_key
+from harvester.catalogue.ledger import Stream
+from harvester.catalogue.runs import Counts
+from harvester.catalogue.stored_entry import pack
+from harvester.catalogue.writer import Known, tally_changes
+from harvester.crosswalk import Context, normalise
+from harvester.errors import Rejected
+from harvester.oai.page import canonical
+from harvester.oai.records import Page, Record
+
+DELETED_AT_SOURCE = "deleted_at_source"
+_CREATORS_SHOWN = 65_536  # characters of the column that is searched; the entry holds them all
+
+
+@dataclass(slots=True)
+class Changes:
+    """What one page changes, ready to be written; keys sorted."""
+
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    touched: list[dict[str, Any]] = field(default_factory=list)
+    broken: list[tuple[str, bytes, str | None]] = field(default_factory=list)
+    unread: Counter[str] = field(default_factory=Counter)
+    live: Counter[int] = field(default_factory=Counter)
+    deleted: Counter[int] = field(default_factory=Counter)
+    counts: Counts = field(default_factory=Counts)
+
+    @property
+    def keys(self) -> list[bytes]:
+        """Keys of all records that change."""
+        return [row["item_key"] for row in (*self.rows, *self.touched)]
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What the rows of a page have in common."""
+
+    stream: Stream
+    page: Page
+    page_id: int
+    set_numbers: Mapping[str, int]
+    compressor: Compressor
+
+
+def latest_by_key(stream: Stream, page: Page) -> dict[bytes, Record]:
+    """The page's records by key; of twins the newest, then the last."""
+    found: dict[bytes, Record] = {}
+    for record in page.records:
+        key = item_key(stream.repository_id, record.header.identifier)
+        other = found.get(key)
+        if other is None or other.header.datestamp.value <= record.header.datestamp.value:
+            found[key] = record
+    return found
+
+
+def changes(latest: Mapping[bytes, Record], known: Mapping[bytes, Known], setting: Setting) -> Changes:
+    """Compare with what is known, by hash and before anything is normalised; normalise only what is new."""
+    made = Changes()
+    page = setting.page
+    made.counts.received = len(page.records) + len(page.broken)
+    made.broken.extend((each.reason, each.raw, each.identifier) for each in page.broken)
+    for key in sorted(latest):
+        _one(key, latest[key], known.get(key), setting, made)
+    made.counts.quarantined = len(made.broken)
+    return made
+
+
+def _one(key: bytes, record: Record, before: Known | None, setting: Setting, made: Changes) -> None:
+    header = record.header
+    shared = _shared(key, record, before, setting)
+    if record.metadata is None:
+        if before is not None:
+            if _same(before, shared):
+                made.counts.unchanged += 1
+                return
+            made.touched.append(shared)
+        else:
+            made.rows.append(shared | _EMPTY | {"identifier": header.identifier})
+        made.counts.deleted += 1
+    else:
+        xml = canonical(record.metadata)
+        digest = hashlib.sha256(xml).digest()
+        if before is not None and before.hash == digest:
+            if _same(before, shared):
+                made.counts.unchanged += 1
+                return
+            made.touched.append(shared)
+        else:
+            try:
+                content = _content(record, xml, digest, setting, made.unread)
+            except Rejected as error:
+                made.broken.append((error.reason, xml, header.identifier))
+                return
+            made.rows.append(shared | content)
+        if before is None:
+            made.counts.created += 1
+        else:
+            made.counts.updated += 1
+    tally_changes(before, (shared["deleted"], shared["proven_sets"]), made.live, made.deleted)
+
+
+def _shared(key: bytes, record: Record, before: Known | None, setting: Setting) -> dict[str, Any]:
+    """The columns that are written whether or not the metadata changed."""
+    header, stream = record.header, setting.stream
+    proven = set(before.proven_sets) if before is not None else set()
+    if stream.set_id:
+        proven.add(stream.set_id)
+    members = proven.union(setting.set_numbers[spec] for spec in header.set_specs)
+    return {
+        "item_key": key,
+        "repository_id": stream.repository_id,
+        "format": stream.format,
+        "datestamp": header.datestamp.value,
+        "datestamp_raw": header.datestamp.raw,
+        "sets": sorted(members),
+        "proven_sets": sorted(proven),
+        "deleted": header.deleted,
+        "deleted_reason": DELETED_AT_SOURCE if header.deleted else None,
+        "page_id": setting.page_id,
+    }
+
+
+def _same(before: Known, now: Mapping[str, Any]) -> bool:
+    # A guessed datestamp is the answer's own date and differs each time: it is not a change.
+    stamp = now["datestamp_raw"] in ("", before.datestamp_raw)
+    return stamp and (before.sets, before.proven_sets, before.deleted) == (
+        now["sets"],
+        now["proven_sets"],
+        now["deleted"],
+    )
+
+
+def _content(
+    record: Record, xml: bytes, digest: bytes, setting: Setting, unread: Counter[str]
+) -> dict[str, Any]:
+    header = record.header
+    context = Context(header.set_specs, header.datestamp.value, setting.page.response_date)
+    reading = normalise(record.metadata, context)
+    if reading.unread:
+        unread.update(reading.unread)
+    entry = reading.entry
+    packed, dictionary = setting.compressor.compress(xml)
+    return {
+        "identifier": header.identifier,
+        "preferred": True,
+        "hash": digest,
+        "crosswalk": reading.crosswalk,
+        "crosswalk_version": reading.version,
+        "title": entry.title,
+        "creators": "; ".join([agent.name for agent in entry.creators])[:_CREATORS_SHOWN] or None,
+        "doi": entry.doi,
+        "year": entry.year,
+        "type": entry.type,
+        "entry": pack(entry),
+        "xml": packed,
+        "dictionary_id": dictionary,
+        "about": zstandard.compress(b"".join(record.about)) if record.about else None,
+    }
+
+
+_EMPTY: dict[str, Any] = {
+    "preferred": True,
+    "hash": None,
+    "crosswalk": None,
+    "crosswalk_version": None,
+    "title": None,
+    "creators": None,
+    "doi": None,
+    "year": None,
+    "type": None,
+    "entry": None,
+    "xml": None,
+    "dictionary_id": None,
+    "about": None,
+}

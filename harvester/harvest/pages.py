@@ -1,0 +1,150 @@
+"""Commits one page: records, counters, quarantine, window and change feed in one transaction."""
+
+from dataclasses import dataclass, replace
+
+from sqlalchemy import Connection
+
+from harvester.catalogue import hosts, ledger, runs, writer
+from harvester.catalogue.kept_xml import Compressor
+from harvester.catalogue.ledger import Stream, Window
+from harvester.catalogue.runs import Counts
+from harvester.crosswalk import PREFERENCE
+from harvester.harvest.page_rows import Changes, Setting, changes, latest_by_key
+from harvester.oai.records import Page, Record
+
+
+@dataclass(slots=True)
+class Committer:
+    """Writes the pages of one stream's run over one connection; remembers set numbers and the compressor's dictionary."""
+
+    connection: Connection
+    stream: Stream
+    run_id: int
+    host: str
+    compressor: Compressor
+    set_numbers: dict[str, int]
+    quarantined: bool  # whether anything of this stream may have to leave quarantine
+
+    @classmethod
+    def open(cls, connection: Connection, stream: Stream, run_id: int, host: str) -> "Committer":
+        """Prepare for a run."""
+        waiting = writer.has_quarantine(connection, stream)
+        connection.rollback()
+        compressor = Compressor(stream.repository_id, stream.format)
+        return cls(connection, stream, run_id, host, compressor, {}, waiting)
+
+    def commit(self, window: Window, page: Page, arrival: "Arrival") -> "Committed":
+        """All of the page or nothing of it.
+
+        Raises Fenced where another process has claimed the window, sqlalchemy's DBAPIError where the database fails:
+        nothing of the page is written then.
+        """
+        self._number_sets(page)
+        latest = latest_by_key(self.stream, page)
+        try:
+            with self.connection.begin():
+                mark = _mark(page, len(latest) + len(page.broken), arrival)
+                place = writer.move_window(self.connection, window, mark)
+                made = self._write(page, latest, place[0])
+                made.counts.pages = 1
+                made.counts.requests = arrival.requests
+                made.counts.restarts = int(arrival.restarts)
+                runs.add_counts(self.connection, self.run_id, made.counts)
+                waited = hosts.asked(self.connection, self.host, arrival.pause)
+                totals = (made.counts.received, len(made.rows) + len(made.touched))
+                writer.publish(self.connection, window, self.run_id, place, totals)
+        except BaseException:
+            self.compressor.forget()
+            raise
+        self.quarantined = self.quarantined or bool(made.broken)
+        return Committed(_moved(window, page, mark), made, waited)
+
+    def _number_sets(self, page: Page) -> None:
+        specs = {
+            spec for record in page.records for spec in record.header.set_specs
+        } - self.set_numbers.keys()
+        if specs:
+            # On their own, before the page: a number that a rolled-back page had drawn would be remembered wrongly.
+            with self.connection.begin():
+                self.set_numbers |= ledger.set_ids(self.connection, self.stream.repository_id, sorted(specs))
+
+    def _write(self, page: Page, latest: dict[bytes, Record], page_id: int) -> Changes:
+        connection, stream = self.connection, self.stream
+        self.compressor.prepare(connection)
+        known, elsewhere = writer.known_records(connection, stream, list(latest))
+        setting = Setting(stream, page, page_id, self.set_numbers, self.compressor)
+        made = changes(latest, known, setting)
+        writer.write_records(connection, made.rows)
+        writer.touch_records(connection, made.touched)
+        writer.prefer(connection, stream.repository_id, elsewhere.intersection(made.keys), PREFERENCE)
+        writer.add_tallies(connection, stream, made.live, made.deleted)
+        if self.quarantined:
+            writer.release(connection, stream, [record.header.identifier for record in page.records])
+        writer.put_aside(connection, stream, self.run_id, made.broken)
+        return made
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """How a page came: in how many requests, whether its token was asked twice, whether its list began again.
+
+    `pause` is the host's pace in seconds: nobody asks before.
+    """
+
+    requests: int
+    reread: bool
+    restarts: bool
+    pause: float
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """A page that is in the catalogue: the window as it stands now, what changed, whether somebody waits for the host."""
+
+    window: Window
+    changes: Changes
+    waited: bool
+
+    @property
+    def counts(self) -> Counts:
+        """The page's counts."""
+        return self.changes.counts
+
+
+def _mark(page: Page, received: int, arrival: Arrival) -> writer.Mark:
+    token = page.token
+    life = token.life if token else None
+    return writer.Mark(
+        received=received,
+        response_date=page.candidate_watermark,
+        token=token.text if token else None,
+        token_received_at=token.received_at if token else None,
+        token_life=life.total_seconds() if life is not None else None,
+        complete_list_size=page.complete_list_size,
+        ending=page.ending,
+        reread=arrival.reread,
+        restarts=arrival.restarts,
+    )
+
+
+def _moved(window: Window, page: Page, mark: writer.Mark) -> Window:
+    """The window as the transaction has left it, without reading it again."""
+    token = page.token
+    before = (
+        replace(window, pages=0, received=0, complete_list_size=None, reread=False)
+        if mark.restarts
+        else window
+    )
+    size = mark.complete_list_size
+    return replace(
+        before,
+        token=mark.token,
+        token_received_at=mark.token_received_at,
+        token_life=token.life if token else None,
+        complete_list_size=before.complete_list_size if size is None else size,
+        pages=before.pages + 1,
+        received=before.received + mark.received,
+        restarts=window.restarts + mark.restarts,
+        reread=before.reread or (mark.reread and not mark.restarts),
+        ending=mark.ending,
+    )

@@ -1,0 +1,60 @@
+"""Which plan brings a stream up to date: the one that was cut, else an incremental one, else all of it."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from harvester.catalogue import ledger
+from harvester.catalogue.ledger import Plan, Stream
+from harvester.oai.datestamps import Granularity
+
+# An index lags behind its database, and records change while a list runs: upserts make the overlap free.
+OVERLAP = {Granularity.SECONDS: timedelta(minutes=15), Granularity.DAYS: timedelta(days=1)}
+
+Bounds = tuple[datetime | None, datetime | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the caller asks for: all of it again, or a range of dates; neither is the usual case."""
+
+    full: bool = False
+    from_: datetime | None = None
+    until: datetime | None = None
+
+    @property
+    def ranged(self) -> bool:
+        """Whether dates were given."""
+        return self.from_ is not None or self.until is not None
+
+
+def next_bounds(watermark: datetime | None, granularity: Granularity) -> Bounds:
+    """From the watermark, less an overlap; without until: only inner windows have both bounds."""
+    if watermark is None:
+        return None, None
+    return granularity.floor(watermark - OVERLAP[granularity]), None
+
+
+def plan_for(
+    connection: Connection, stream: Stream, wish: Wish, granularity: Granularity
+) -> tuple[Plan, bool]:
+    """The plan to walk, and whether it is one that was cut. An open plan of another kind than wished is abandoned."""
+    if wish.ranged:
+        kind, bounds = "range", (wish.from_, wish.until)
+    elif wish.full or stream.watermark is None:
+        kind, bounds = "full", (None, None)
+    else:
+        kind, bounds = "incremental", next_bounds(stream.watermark, granularity)
+    waiting = ledger.open_plan(connection, stream)
+    if waiting is not None and _serves(waiting, kind, bounds, wish):
+        return waiting, True
+    return ledger.new_plan(connection, stream, kind=kind, bounds=bounds, granularity=granularity.value), False
+
+
+def _serves(waiting: Plan, kind: str, bounds: Bounds, wish: Wish) -> bool:
+    if wish.ranged:
+        return waiting.kind == kind and (waiting.from_, waiting.until) == bounds
+    if wish.full:
+        return waiting.kind == "full"
+    return waiting.kind != "range"

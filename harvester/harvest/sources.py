@@ -1,0 +1,94 @@
+"""What SOURCE means: a registered name or a base URL; a new URL is registered once it has answered Identify."""
+
+import re
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from urllib.parse import urlsplit
+
+from sqlalchemy import Connection
+
+from harvester.catalogue import ledger
+from harvester.catalogue.ledger import Repository, Stream
+from harvester.errors import ConfigError
+from harvester.oai.records import Identify
+
+DEFAULT_FORMAT = "oai_dc"
+IDENTIFY_EVERY = timedelta(days=1)
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,127}")
+_LONGEST_ARGUMENT = 512  # characters of a set or format that a person types
+
+
+def is_url(source: str) -> bool:
+    """Whether SOURCE is an address and not a name."""
+    return "://" in source
+
+
+def check_url(url: str) -> str:
+    """A base URL that may be stored. Raises ConfigError, without repeating a password."""
+    parts = urlsplit(url)
+    if parts.scheme.lower() not in ("http", "https") or not parts.hostname:
+        raise ConfigError(
+            "a base URL begins with http:// or https:// and names a host, such as https://example.org/oai"
+        )
+    if parts.username is not None or parts.password is not None:
+        raise ConfigError(
+            "the URL holds a user name or password, which would end up in the catalogue: leave them out"
+        )
+    if parts.fragment or not url.isprintable() or " " in url or len(url) > 2000:
+        raise ConfigError(
+            "this is no base URL: it may hold neither spaces nor '#', and at most 2,000 characters"
+        )
+    return url
+
+
+def check_argument(text: str, what: str) -> str:
+    """A set or format as typed. Raises ConfigError."""
+    if not text or not text.isprintable() or len(text) > _LONGEST_ARGUMENT:
+        raise ConfigError(f"the {what} must be one printable line of at most {_LONGEST_ARGUMENT} characters")
+    return text
+
+
+def name_for(url: str, taken: set[str]) -> str:
+    """A name from host, then port, then path: the shortest that is free."""
+    parts = urlsplit(url)
+    host = (parts.hostname or "").lower()
+    path = re.sub(r"[^A-Za-z0-9._/-]+", "-", parts.path).strip("/-")
+    port = "" if parts.port is None else f"-{parts.port}"
+    candidates = [host + port, f"{host}{port}/{path}".rstrip("/")]
+    candidates += [f"{candidates[1][:120]}-{number}" for number in range(2, 1000)]
+    return next(name for name in (each[:128] for each in candidates) if name not in taken)
+
+
+def register(connection: Connection, url: str, name: str | None, taken: set[str]) -> Repository:
+    """Register a base URL under a name. Raises ConfigError for a name that is none, or taken."""
+    if name is not None and not _NAME.fullmatch(name):
+        raise ConfigError(
+            f"'{name}' is no name: letters, digits, '.', '_', '-' and '/', at most 128, beginning with one"
+        )
+    return ledger.add_repository(connection, name or name_for(url, taken), url)
+
+
+def due_for_identify(repository: Repository, now: datetime) -> bool:
+    """Whether Identify is to be read again: a changed granularity or deletion policy is an event."""
+    return repository.identified_at is None or now - repository.identified_at > IDENTIFY_EVERY
+
+
+def note(connection: Connection, repository: Repository, said: Identify, now: datetime) -> Repository:
+    """Store what Identify said."""
+    values = asdict(said) | {"granularity": said.granularity.value}
+    return ledger.note_identify(connection, repository, values, now)
+
+
+def wanted_streams(
+    connection: Connection, repository: Repository, sets: list[str], formats: list[str]
+) -> list[Stream]:
+    """The streams of this harvest, registered where new: sets × formats as typed, else all that are registered."""
+    known = ledger.streams_of(connection, repository)
+    if not sets and not formats:
+        return known or [ledger.add_stream(connection, repository, "", DEFAULT_FORMAT)]
+    pairs = [
+        (check_argument(spec, "set") if spec else "", check_argument(format_, "format"))
+        for spec in (sets or [""])
+        for format_ in (formats or [DEFAULT_FORMAT])
+    ]
+    return [ledger.add_stream(connection, repository, *pair) for pair in dict.fromkeys(pairs)]

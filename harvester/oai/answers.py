@@ -1,0 +1,92 @@
+"""What a body is, before its HTTP status is believed: an OAI-PMH answer, a web page, a bot wall, or nothing.
+
+OAI-PMH errors come under 4xx and 5xx too (Zenodo answers noRecordsMatch under 422), and web pages under 200.
+"""
+
+import codecs
+import re
+from collections.abc import Mapping
+
+from lxml.etree import _Element as Element
+
+from harvester.errors import Refused, RepositoryError, Retriable
+from harvester.oai.page import local_name
+from harvester.oai.parsing import OAI, parse
+from harvester.oai.repair import Repaired
+
+_HTML = re.compile(
+    rb"\A(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*>\s*|<!--.{0,2000}?-->\s*)*<(?:!doctype\s+html|html|head|body)\b",
+    re.I | re.S,
+)
+_OAI_ROOT = re.compile(rb"<(?:[A-Za-z_][\w.-]*:)?OAI-PMH[\s>]")
+_TEMPORARY = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524})
+_WALLS = (
+    re.compile(rb"<title>\s*Just a moment", re.I),  # Cloudflare
+    re.compile(rb"(?:id=\"anubis_challenge\"|Making sure you(?:'|&#39;)re not a bot)", re.I),  # Anubis
+    re.compile(rb"(?:awswaf\.com|AwsWafIntegration|aws-waf-token)", re.I),  # AWS WAF
+)
+BOT_WALL = "bot_wall"
+
+
+def read_answer(status: int, headers: Mapping[str, str], body: bytes) -> tuple[Element, Repaired | None]:
+    """The root of an OAI-PMH 2.0 answer, whatever its status; header names are lower case.
+
+    Raises Refused (401, 403, another protocol version), Retriable (reasons `http_<status>`, `html`, `bot_wall`,
+    `empty_body`, `malformed`) or RepositoryError (404, 410, XML that is not OAI-PMH).
+    """
+    if not _OAI_ROOT.search(body) and not body.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise _not_oai(status, headers, body)
+    try:
+        root, repaired = parse(body)
+    except Retriable:
+        if status in _TEMPORARY:  # a proxy's page that only mentions OAI-PMH: the status tells more
+            raise _by_status(status) from None
+        raise
+    if root.tag == f"{OAI}OAI-PMH":
+        return root, repaired
+    if local_name(root) == "OAI-PMH":
+        raise Refused(
+            f"the answer is in the namespace '{root.tag.rpartition('}')[0][1:] or 'none'}', which is not OAI-PMH 2.0",
+            reason="unsupported_version",
+        )
+    raise _not_oai(status, headers, body)
+
+
+def _not_oai(status: int, headers: Mapping[str, str], body: bytes) -> RepositoryError:
+    if is_bot_wall(headers, body):
+        return Retriable("a bot wall stands before the repository: it asks for a browser", reason=BOT_WALL)
+    if status != 200:
+        return _by_status(status)
+    if not body.strip():
+        return Retriable("the answer is empty", reason="empty_body")
+    if _HTML.match(body):
+        return Retriable(
+            "the answer is a web page, not OAI-PMH; check the base URL (it often ends in /oai or /oai/request), "
+            "or the repository is under maintenance",
+            reason="html",
+        )
+    return Retriable("the answer is not OAI-PMH; check the base URL", reason="not_oai")
+
+
+def is_bot_wall(headers: Mapping[str, str], body: bytes) -> bool:
+    """Challenge markers of Cloudflare, Anubis and AWS WAF. They are never evaded, only told."""
+    if "challenge" in headers.get("cf-mitigated", "") or "challenge" in headers.get("x-amzn-waf-action", ""):
+        return True
+    return bool(_HTML.match(body)) and any(mark.search(body[:65536]) for mark in _WALLS)
+
+
+def _by_status(status: int) -> RepositoryError:
+    reason = f"http_{status}"
+    if status in (401, 403):
+        return Refused(
+            f"the repository answers HTTP {status}: it does not let us in; ask its managers before trying again",
+            reason=reason,
+        )
+    if status in (404, 410):
+        return RepositoryError(
+            f"the repository answers HTTP {status}: nothing is at this address; check the base URL",
+            reason=reason,
+        )
+    if status in _TEMPORARY:
+        return Retriable(f"the repository answers HTTP {status}", reason=reason)
+    return Retriable(f"the repository answers HTTP {status} without an OAI-PMH answer", reason=reason)

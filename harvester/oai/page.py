@@ -1,0 +1,188 @@
+"""One element tree to one Page, or to the error the repository told us (OAI-PMH 2.0, sections 3.5 and 3.6)."""
+
+import re
+from collections.abc import Iterator
+from datetime import datetime
+
+from lxml import etree
+from lxml.etree import _Element as Element
+
+from harvester.errors import Evidence, Refused, RepositoryError, Retriable, TokenExpired
+from harvester.oai.datestamps import Datestamp, Granularity, parse
+from harvester.oai.parsing import OAI
+from harvester.oai.records import SHORTEST_LIFE, Broken, Header, Page, Record, ResumptionToken
+
+LONGEST_IDENTIFIER = (
+    2048  # characters; Postgres refuses btree keys over 2,704 bytes, and no real identifier comes near
+)
+LONGEST_SET_SPEC = 2048
+
+_RECORD, _HEADER, _METADATA, _ABOUT = (OAI + name for name in ("record", "header", "metadata", "about"))
+_IDENTIFIER, _DATESTAMP, _SET_SPEC = (OAI + name for name in ("identifier", "datestamp", "setSpec"))
+_NUMBER = re.compile(r"\d{1,15}", re.ASCII)
+
+# What a person should do about each code of section 3.6 that stops a harvest.
+_REFUSALS = {
+    "badArgument": "it does not accept one of the arguments (date, set or format)",
+    "badVerb": "it does not know the request; is the base URL right?",
+    "cannotDisseminateFormat": "it does not have this metadata format; `harvester probe` or ListMetadataFormats tells which",
+    "idDoesNotExist": "it has no such identifier",
+    "noMetadataFormats": "the item has no metadata formats",
+    "noSetHierarchy": "it has no sets; harvest it without --set",
+}
+
+
+def local_name(element: Element) -> str:
+    """The tag without its namespace; "" for comments and processing instructions."""
+    tag = element.tag
+    return tag.rpartition("}")[2] if isinstance(tag, str) else ""
+
+
+def read_page(root: Element, verb: str, received_at: datetime, server_date: datetime | None = None) -> Page:
+    """Read the answer to `verb` (ListRecords, ListIdentifiers or GetRecord).
+
+    `received_at` is our clock; `server_date` (the HTTP Date header) stands in where responseDate cannot be read.
+    Raises TokenExpired, Refused or Retriable for an OAI-PMH error, Retriable (`no_list`) for an answer without a list.
+    """
+    stamp = parse(root.findtext(f"{OAI}responseDate") or "")
+    date = stamp.value if stamp is not None else server_date or received_at
+    raise_errors(root)
+    container = next((child for child in root if local_name(child) == verb), None)
+    if container is None:
+        if any(local_name(child) == "error" for child in root):
+            return Page((), (), None, date, "no_records_match", received_at)
+        raise Retriable(f"the answer holds neither {verb} nor an error", reason="no_list")
+    guess = Datestamp(date, "", Granularity.SECONDS, guessed=True)
+    records: list[Record] = []
+    broken: list[Broken] = []
+    for item in _items(container):
+        read = _record(item, guess, headers_only=verb == "ListIdentifiers")
+        if isinstance(read, Broken):
+            broken.append(read)
+        else:
+            records.append(read)
+    token_element = next((child for child in container if local_name(child) == "resumptionToken"), None)
+    token, ending, size = _token(token_element, date, received_at)
+    return Page(tuple(records), tuple(broken), token, date, ending, received_at, size)
+
+
+def raise_errors(root: Element) -> None:
+    """Raise the most severe <error>; noRecordsMatch alone is no error but an empty list."""
+    found: list[RepositoryError] = []
+    for element in root:
+        if local_name(element) != "error":
+            continue
+        code = (element.get("code") or "").strip()
+        if code != "noRecordsMatch":
+            found.append(_error(code, " ".join((element.text or "").split())[:500]))
+    order = (Refused, TokenExpired, Retriable)
+    if found:
+        raise min(found, key=lambda error: order.index(type(error)))
+
+
+def _error(code: str, message: str) -> RepositoryError:
+    said = f': "{message}"' if message else ""
+    if code == "badResumptionToken":
+        return TokenExpired(f"the repository no longer takes the resumption token{said}", reason=code)
+    if code in _REFUSALS:
+        return Refused(f"the repository answers {code}: {_REFUSALS[code]}{said}", reason=code)
+    # Codes outside the specification, or none (OpenSKOS#9 sends code="" with "Read timed out"): a broken server.
+    return Retriable(f"the repository answers with the error '{code or 'no code'}'{said}", reason="oai_error")
+
+
+def _items(container: Element) -> Iterator[Element]:
+    for child in container:
+        tag = child.tag
+        if tag in (_RECORD, _HEADER) or local_name(child).lower() in ("record", "header"):
+            yield child
+
+
+def _record(item: Element, guess: Datestamp, *, headers_only: bool) -> Record | Broken:
+    header_element: Element | None = item if local_name(item).lower() == "header" else None
+    metadata: Element | None = None
+    about: list[bytes] = []
+    if header_element is None:
+        for child in item:
+            name = local_name(child)
+            if name == "metadata":
+                metadata = child
+            elif name == "about":
+                about.extend(etree.tostring(each, encoding="utf-8", with_tail=False) for each in child)
+            elif name == "header":
+                header_element = child
+    if header_element is None:
+        return Broken("no_header", canonical(item))
+    header = _header(header_element, guess)
+    if isinstance(header, str):
+        return Broken(header, canonical(item))
+    if headers_only or header.deleted:
+        return Record(header, None, tuple(about))
+    inner = _only_child(metadata)
+    if inner is None:
+        return Broken("empty_metadata", canonical(item), header.identifier)
+    return Record(header, inner, tuple(about))
+
+
+def _only_child(metadata: Element | None) -> Element | None:
+    """The document inside <metadata>; <metadata> itself where elements stand in it without a common root."""
+    if metadata is None or len(metadata) == 0:
+        return None
+    return metadata[0] if len(metadata) == 1 else metadata
+
+
+def _header(element: Element, guess: Datestamp) -> Header | str:
+    identifier = ""
+    datestamp: Datestamp | None = None
+    sets: list[str] = []
+    for child in element:
+        tag, text = child.tag, (child.text or "").strip()
+        # Some write <dateStamp> (pycsw#899): the exact name first, any case after it.
+        name = tag if tag in (_IDENTIFIER, _DATESTAMP, _SET_SPEC) else OAI + local_name(child).lower()
+        if name == _IDENTIFIER:
+            identifier = identifier or text
+        elif name == _DATESTAMP:
+            datestamp = parse(text)
+        elif name in (_SET_SPEC, OAI + "setspec") and text and len(text) <= LONGEST_SET_SPEC:
+            sets.append(text)
+    if not identifier:
+        return "no_identifier"
+    if len(identifier) > LONGEST_IDENTIFIER:
+        return "identifier_too_long"
+    deleted = (element.get("status") or "").strip().lower() == "deleted"
+    return Header(identifier, datestamp or guess, tuple(dict.fromkeys(sets)), deleted)
+
+
+def _token(
+    element: Element | None, date: datetime, received_at: datetime
+) -> tuple[ResumptionToken | None, str | None, int | None]:
+    if element is None:
+        return None, "no_token", None
+    size = _number(element.get("completeListSize"))
+    text = (element.text or "").strip()
+    if not text:
+        return None, "empty_token", size
+    expires = parse(element.get("expirationDate") or "")
+    life = expires.value - date if expires is not None else None
+    if life is not None and life < SHORTEST_LIFE:
+        life = None
+    return ResumptionToken(text, received_at, life, size, _number(element.get("cursor"))), None, size
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text is not None and _NUMBER.fullmatch(text.strip()) else None
+
+
+def canonical(element: Element) -> bytes:
+    """Canonical XML 1.0 of an element, every namespace in scope kept: what is hashed, and what is stored.
+
+    Inclusive, since values such as xsi:type="dcterms:URI" need prefixes that no element uses.
+    """
+    try:
+        return etree.tostring(element, method="c14n", with_comments=False)
+    except etree.C14NError:  # relative namespace URIs have no canonical form
+        return etree.tostring(element, encoding="utf-8", with_tail=False)
+
+
+def excerpt(body: bytes) -> str:
+    """The first 2 kB of a body, as text for a person."""
+    return body[: Evidence.EXCERPT_BYTES].decode("utf-8", errors="replace")

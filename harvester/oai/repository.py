@@ -1,0 +1,215 @@
+"""One repository over the wire. Sickle carries the request and the verbs; the transport and the page are ours.
+
+The only module that imports sickle: it is dormant since 2020, and its SyntaxWarnings may become errors in a later Python.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import Any, TypeVar
+
+from lxml.etree import _Element as Element
+from sickle import Sickle
+from sickle.iterator import BaseOAIIterator
+
+from harvester.errors import Refused, RepositoryError, Retriable, TokenExpired
+from harvester.oai.answers import BOT_WALL, read_answer
+from harvester.oai.datestamps import Granularity
+from harvester.oai.page import raise_errors, read_page
+from harvester.oai.parsing import OAI
+from harvester.oai.records import Identify, Page
+from harvester.oai.repair import Repaired
+from harvester.wire import Client, Patience, Response, persist, retry_after
+
+T = TypeVar("T")
+
+# Failures after which nobody knows whether the server has already moved on.
+_AMBIGUOUS = frozenset(
+    {
+        "connection_reset",
+        "timeout",
+        "read_timeout",
+        "too_slow",
+        "truncated",
+        "malformed",
+        "empty_body",
+        "no_list",
+    }
+    | {"http_500", "http_502", "http_504"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One HTTP response that is an OAI-PMH answer."""
+
+    root: Element
+    repaired: Repaired | None
+    response: Response
+
+
+class Repository(Sickle):  # type: ignore[misc]  # sickle has no types
+    """A base URL and the client that may ask it.
+
+    `idempotent_tokens`: whether a token asked twice gives the same page; None where not known. `requests` counts what was
+    sent, redirects and repetitions too. `on_retry` is told of each failure that is about to be tried again, with the
+    seconds until then.
+    """
+
+    def __init__(
+        self, base_url: str, client: Client, patience: Patience, *, idempotent_tokens: bool | None = None
+    ) -> None:
+        super().__init__(base_url, iterator=PageIterator)
+        self.client = client
+        self.patience = patience
+        self.idempotent_tokens = idempotent_tokens
+        self.requests = 0
+        self.on_retry: Callable[[Retriable, float], None] | None = None
+
+    def harvest(self, **params: str) -> Answer:
+        """One request, tried once; the body decides before the status."""
+        try:
+            response = self.client.get(self.endpoint, list(params.items()))
+        except RepositoryError:
+            self.requests += 1
+            raise
+        self.requests += response.requests
+        try:
+            root, repaired = read_answer(response.status, response.headers, response.body)
+        except Retriable as error:
+            error.evidence = response.evidence
+            if response.status in (429, 503):
+                error.after = retry_after(response.headers, response.received_at)
+            raise
+        except RepositoryError as error:
+            error.evidence = response.evidence
+            raise
+        return Answer(root, repaired, response)
+
+    def identify(self) -> Identify:
+        """Ask and read Identify. Raises RepositoryError where this is no OAI-PMH repository."""
+
+        def ask() -> Identify:
+            root = self.harvest(verb="Identify").root
+            raise_errors(root)
+            element = root.find(f"{OAI}Identify")
+            if element is None:
+                raise Retriable("the answer holds no Identify", reason="no_list")
+            return _identify(element)
+
+        return self.persist(ask)
+
+    def pages(self, *, token: str | None = None, **arguments: str | None) -> "PageIterator":
+        """Walk ListRecords from its arguments (`metadataPrefix`, `set`, `from`, `until`), or from a stored token."""
+        if token is not None:
+            walk = self.ListRecords(resumptionToken=token)
+        else:
+            walk = self.ListRecords(**{name: value for name, value in arguments.items() if value})
+        assert isinstance(walk, PageIterator)  # noqa: S101 - narrows sickle's untyped return
+        return walk
+
+    def persist(self, ask: Callable[[], T], *, with_token: bool = False) -> T:
+        """Three tries, fewer where a token may be spent by asking; a bot wall is confirmed once, then refused."""
+        walls = 0
+        doubtful = 0
+
+        def attempt() -> T:
+            nonlocal walls, doubtful
+            try:
+                return ask()
+            except Retriable as error:
+                walls += error.reason == BOT_WALL
+                doubtful += with_token and error.reason in _AMBIGUOUS
+                if walls > 1:
+                    raise Refused(str(error), reason=BOT_WALL, evidence=error.evidence) from error
+                if doubtful and self.idempotent_tokens is False:
+                    raise TokenExpired(
+                        f"{error}; this repository's tokens cannot be asked twice", reason="token_spent"
+                    ) from error
+                if doubtful > 1 and self.idempotent_tokens is None:
+                    raise TokenExpired(f"{error}, twice for one token", reason="token_fails") from error
+                raise
+
+        return persist(self.patience, attempt, on_retry=self.on_retry)
+
+
+class PageIterator(BaseOAIIterator):  # type: ignore[misc]  # sickle has no types
+    """Yields pages; asks only when asked, so that a page can be committed before its token is spent.
+
+    After an error the same request stands: calling `next` again asks it once more. `reread` tells whether the last page
+    was asked for more than once with the same token after a failure that may have spent it.
+    """
+
+    def __init__(self, sickle: Repository, params: dict[str, str], ignore_deleted: bool = False) -> None:
+        self.sickle = sickle
+        self.verb = params["verb"]
+        # The verb goes first: one server breaks otherwise (seen by HTTP::OAI).
+        self.params: dict[str, str] | None = {"verb": self.verb} | params
+        self.ignore_deleted = ignore_deleted
+        self.reread = False
+
+    def next(self) -> Page:
+        """The next page. Raises StopIteration at the end of the list, RepositoryError where there is no page."""
+        if self.params is None:
+            raise StopIteration
+        page = self.peek()
+        if page.token and not page.records and not page.broken and self.sickle.idempotent_tokens is not False:
+            # An empty page in the middle is asked again before it is believed: a transient one once retired a whole
+            # partition (dpla/ingestion3#777).
+            page = self.peek()
+        self.params = {"verb": self.verb, "resumptionToken": page.token.text} if page.token else None
+        return page
+
+    def peek(self) -> Page:
+        """Ask for the next page without moving on."""
+        params = self.params or {}
+        with_token = "resumptionToken" in params
+        attempts = 0
+
+        def ask() -> Page:
+            nonlocal attempts
+            attempts += 1
+            return self._page(self.sickle.harvest(**params))
+
+        page = self.sickle.persist(ask, with_token=with_token)
+        self.reread = with_token and attempts > 1
+        return page
+
+    def _page(self, answer: Answer) -> Page:
+        response = answer.response
+        try:
+            page = read_page(answer.root, self.verb, response.received_at, _http_date(response))
+        except RepositoryError as error:
+            error.evidence = response.evidence
+            raise
+        if answer.repaired is not None:
+            page.repairs.update(answer.repaired.changes)
+        return page
+
+
+def _http_date(response: Response) -> Any:
+    try:
+        date = parsedate_to_datetime(response.headers.get("date", ""))
+    except ValueError:
+        return None
+    return date if date.tzinfo is not None else None
+
+
+def _identify(element: Element) -> Identify:
+    def text(name: str) -> str | None:
+        value = " ".join((element.findtext(f"{OAI}{name}") or "").split())
+        return value[:2048] or None
+
+    def texts(name: str) -> tuple[str, ...]:
+        return tuple((each.text or "").strip()[:512] for each in element.findall(f"{OAI}{name}")[:100])
+
+    return Identify(
+        name=text("repositoryName"),
+        base_url=text("baseURL"),
+        protocol_version=text("protocolVersion"),
+        earliest_datestamp=text("earliestDatestamp"),
+        deleted_record=text("deletedRecord"),
+        granularity=Granularity.declared(text("granularity")),
+        admin_emails=texts("adminEmail"),
+        compression=texts("compression"),
+    )
