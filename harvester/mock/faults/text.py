@@ -1,0 +1,129 @@
+"""Faults of XML and of text. Those of one record take `record`: its place in the page, from 0."""
+
+# Every fault takes the same two arguments, needed or not.
+# ruff: noqa: ARG001
+
+import re
+from collections.abc import Callable
+
+from harvester.mock.exchange import Turn
+from harvester.mock.faults.fault import Armed, Fault, Stage
+from harvester.mock.metadata import DC, OAI_DC
+
+RECORD = re.compile(rb"<record>.*?</record>", re.DOTALL)
+Change = Callable[[bytes], bytes]
+Apply = Callable[[Turn, Armed], bool]
+LOLS = "".join(f'<!ENTITY lol{n} "{f"&lol{n - 1};" * 10}">' for n in range(1, 10))
+BOMB = f'<!DOCTYPE OAI-PMH [<!ENTITY lol0 "lol">{LOLS}]>\n'.encode()
+EXTERNAL = b'<!DOCTYPE OAI-PMH [<!ENTITY x SYSTEM "file:///etc/hostname">]>\n'
+
+
+def _whole(change: Change) -> Apply:
+    """A fault of the whole response."""
+
+    def apply(turn: Turn, armed: Armed) -> bool:
+        changed = change(turn.body)
+        applies, turn.body = changed != turn.body, changed
+        return applies
+
+    return apply
+
+
+def _one(change: Change) -> Apply:
+    """A fault of one record; its neighbours stay as they are."""
+
+    def apply(turn: Turn, armed: Armed) -> bool:
+        for place, found in enumerate(RECORD.finditer(turn.body)):
+            if place >= armed.options["record"] and (changed := change(found[0])) != found[0]:
+                turn.body = turn.body[: found.start()] + changed + turn.body[found.end() :]
+                return True
+        return False
+
+    return apply
+
+
+def _in_title(text: bytes) -> Apply:
+    return _one(lambda record: record.replace(b"</dc:title>", text + b"</dc:title>", 1))
+
+
+def _before_root(text: bytes) -> Change:
+    return lambda body: body.replace(b"<OAI-PMH", text + b"<OAI-PMH", 1)
+
+
+def _without(element: bytes) -> Change:
+    pattern = re.compile(rb"<%b>[^<]*</%b>" % (element, element))
+    return lambda record: pattern.sub(b"", record, count=1)
+
+
+def _empty_metadata(record: bytes) -> bytes:
+    return re.sub(rb"<metadata>.*</metadata>", b"<metadata/>", record, flags=re.DOTALL)
+
+
+def _root_namespaces(body: bytes) -> bytes:
+    declared = f' xmlns:oai_dc="{OAI_DC}" xmlns:dc="{DC}"'.encode()
+    local = re.compile(rb'(<oai_dc:dc) xmlns:oai_dc="[^"]*" xmlns:dc="[^"]*" xmlns:xsi="[^"]*"')
+    bare, count = local.subn(rb"\1", body)
+    return bare.replace(b"<OAI-PMH", b"<OAI-PMH" + declared, 1) if count else body
+
+
+def _figshare(body: bytes) -> bytes:
+    # As in figshare's own documentation: dc bound to dcterms, author numbers, markup escaped in the text.
+    body = body.replace(f'xmlns:dc="{DC}"'.encode(), b'xmlns:dc="http://purl.org/dc/terms/"')
+    body = re.sub(rb"<dc:creator>([^,<]*), ([^<]*)<", _numbered, body)
+    opening, closing = b"<dc:description>&lt;div&gt;&lt;p&gt;", b"&lt;/p&gt;&lt;/div&gt;</dc:description>"
+    return body.replace(b"<dc:description>", opening).replace(b"</dc:description>", closing)
+
+
+def _numbered(found: re.Match[bytes]) -> bytes:
+    number = 100_000 + sum(found[0]) % 90_000
+    return b"<dc:creator>%b %b (%d)<" % (found[2], found[1], number)
+
+
+def _cut_page(turn: Turn, armed: Armed) -> bool:
+    turn.body = turn.body[: int(len(turn.body) * armed.options["share"])]
+    return True
+
+
+def _bomb(body: bytes) -> bytes:
+    return _before_root(BOMB)(body).replace(b"</request>", b"&lol9;</request>", 1)
+
+
+def _record_fault(description: str, apply: Apply) -> Fault:
+    return Fault(f"{description} (`record`: its place in the page)", Stage.WRITTEN, apply, {"record": 0})
+
+
+def _page_fault(description: str, change: Change) -> Fault:
+    return Fault(description, Stage.WRITTEN, _whole(change))
+
+
+FRACTIONS = re.compile(rb"Z</datestamp>")
+STATUS = b'<?xml version="1.0"?>\n<response><status>ok</status></response>\n'
+PHP = b"\n<br />\n<b>Warning</b>: mysql_close(): no connection in <b>/var/www/oai2.php</b> on line <b>41</b><br />\n"
+
+FAULTS: dict[str, Fault] = {
+    "cut_page": Fault(
+        "the XML stops after a `share` of it, the length is right", Stage.WRITTEN, _cut_page, {"share": 0.5}
+    ),
+    "control_characters": _record_fault("U+001A, U+0003 and U+000B in a title", _in_title(b"\x1a\x03\x0b")),
+    "nul": _record_fault("U+0000 in a title", _in_title(b"\x00")),
+    "lone_surrogate_reference": _record_fault("&#55349; in a title", _in_title(b"&#55349;")),
+    "invalid_utf8": _record_fault("a title partly in ISO 8859-1", _in_title(b" caf\xe9 cr\xe8me")),
+    "bare_ampersand": _record_fault("an unescaped & in a title", _in_title(b" R&D & more")),
+    "bom": _page_fault("a byte order mark before the declaration", lambda body: b"\xef\xbb\xbf" + body),
+    "leading_junk": _page_fault("a blank line and a notice before the declaration", lambda body: PHP + body),
+    "trailing_garbage": _page_fault("a PHP warning after the root element", lambda body: body + PHP),
+    "doctype": _page_fault("a DOCTYPE with an external entity", _before_root(EXTERNAL)),
+    "entity_bomb": _page_fault("entities that unfold to 3 GB, used in <request>", _bomb),
+    "root_namespaces": _page_fault("oai_dc and dc declared on the root element only", _root_namespaces),
+    "empty_metadata": _record_fault("one live record with empty <metadata/>", _one(_empty_metadata)),
+    "missing_datestamp": _record_fault("one header without datestamp", _one(_without(b"datestamp"))),
+    "no_identifier": _record_fault("one header without identifier", _one(_without(b"identifier"))),
+    "fractional_datestamps": _page_fault(
+        "datestamps with milliseconds", lambda body: FRACTIONS.sub(b".067Z</datestamp>", body)
+    ),
+    "figshare_dialect": _page_fault(
+        "dc bound to http://purl.org/dc/terms/, creators as `Name (123)`, HTML escaped in descriptions",
+        _figshare,
+    ),
+    "wrong_root": _page_fault("well-formed XML that is not OAI-PMH", lambda _: STATUS),
+}

@@ -1,0 +1,143 @@
+"""Faults of XML and of text show on the wire."""
+
+import re
+
+import pytest
+from lxml import etree
+
+from harvester.mock.faults import text
+
+OAI = "{http://www.openarchives.org/OAI/2.0/}"
+
+SYMPTOMS = {}
+
+
+def symptom(*names):
+    """Register what must be seen on the wire when the fault of this name is armed."""
+
+    def register(check):
+        SYMPTOMS.update(dict.fromkeys(names, check))
+        return check
+
+    return register
+
+
+@pytest.mark.parametrize("name", sorted(text.FAULTS))
+def test_the_fault_shows_on_the_wire_and_in_the_log_and_ends(check_fault, name):
+    check_fault(name, SYMPTOMS[name])
+
+
+def broken(body):
+    with pytest.raises(etree.XMLSyntaxError):
+        etree.fromstring(body, etree.XMLParser(resolve_entities=False))
+    return True
+
+
+@symptom("cut_page")
+def _(repository, reader, name):
+    repository.misbehave(name)
+    reply = reader.ask()
+    assert int(reply.headers["content-length"]) == len(reply.body)
+    assert broken(reply.body)
+
+
+@symptom("control_characters", "nul", "lone_surrogate_reference", "invalid_utf8", "bare_ampersand")
+def _(repository, reader, name):
+    marks = {
+        "control_characters": b"\x1a\x03\x0b",
+        "nul": b"\x00",
+        "lone_surrogate_reference": b"&#55349;",
+        "invalid_utf8": b"caf\xe9",
+        "bare_ampersand": b" R&D & more",
+    }
+    repository.misbehave(name, record=2)
+    reply = reader.ask()
+    assert broken(reply.body)
+    records = re.findall(rb"<record>.*?</record>", reply.body, re.DOTALL)
+    spoiled = [number for number, record in enumerate(records) if marks[name] in record]
+    assert len(spoiled) == 1
+    assert spoiled[0] >= 2
+
+
+@symptom("bom")
+def _(repository, reader, name):
+    repository.misbehave(name)
+    assert reader.ask().body.startswith(b"\xef\xbb\xbf<?xml")
+
+
+@symptom("leading_junk", "trailing_garbage")
+def _(repository, reader, name):
+    repository.misbehave(name)
+    body = reader.ask().body
+    assert broken(body)
+    start, end = body.index(b"<?xml"), body.index(b"</OAI-PMH>") + len("</OAI-PMH>")
+    assert len(etree.fromstring(body[start:end]).findall(f".//{OAI}record")) == 10
+
+
+@symptom("doctype")
+def _(repository, reader, name):
+    repository.misbehave(name)
+    body = reader.ask().body
+    assert b'<!DOCTYPE OAI-PMH [<!ENTITY x SYSTEM "file:///' in body
+    assert len(reader.ask().identifiers) == 10
+
+
+@symptom("entity_bomb")
+def _(repository, reader, name):
+    repository.misbehave(name)
+    body = reader.ask().body
+    assert body.count(b"<!ENTITY lol") == 10
+    with pytest.raises(etree.XMLSyntaxError):
+        etree.fromstring(body, etree.XMLParser(resolve_entities=True, no_network=True, huge_tree=False))
+
+
+@symptom("root_namespaces")
+def _(repository, reader, name):
+    plain = [etree.tostring(one, method="c14n") for one in reader.ask().root.iter(f"{OAI}metadata")]
+    repository.misbehave(name)
+    reply = reader.ask()
+    assert reply.body.count(b"xmlns:dc=") == 1
+    assert reply.body.index(b"xmlns:dc=") < reply.body.index(b"<responseDate>")
+    tags = [[child.tag for child in one.iter()] for one in reply.root.iter(f"{OAI}metadata")]
+    assert tags == [[child.tag for child in etree.fromstring(one).iter()] for one in plain]
+
+
+@symptom("empty_metadata")
+def _(repository, reader, name):
+    repository.misbehave(name)
+    root = reader.ask().root
+    empty = [one for one in root.iter(f"{OAI}metadata") if len(one) == 0]
+    assert len(empty) == 1
+    assert empty[0].getparent()[0].get("status") is None
+
+
+@symptom("missing_datestamp", "no_identifier")
+def _(repository, reader, name):
+    repository.misbehave(name)
+    missing = "datestamp" if name == "missing_datestamp" else "identifier"
+    headers = reader.ask().headers_of_records
+    assert [header.find(f"{OAI}{missing}") is None for header in headers] == [True] + [False] * 9
+
+
+@symptom("fractional_datestamps")
+def _(repository, reader, name):
+    repository.misbehave(name)
+    stamps = [header.findtext(f"{OAI}datestamp") for header in reader.ask().headers_of_records]
+    assert all(re.fullmatch(r".{19}\.067Z", stamp) for stamp in stamps)
+
+
+@symptom("figshare_dialect")
+def _(repository, reader, name):
+    repository.misbehave(name)
+    root = reader.ask().root
+    terms = "{http://purl.org/dc/terms/}"
+    creators = [one.text for one in root.iter(f"{terms}creator")]
+    assert creators
+    assert all(re.fullmatch(r".+ \(\d{6}\)", creator) for creator in creators)
+    assert all(one.text.startswith("<div><p>") for one in root.iter(f"{terms}description"))
+
+
+@symptom("wrong_root")
+def _(repository, reader, name):
+    repository.misbehave(name)
+    assert reader.ask().root.tag == "response"
