@@ -27,6 +27,11 @@ class Granularity(Enum):
             return utc.replace(hour=0, minute=0, second=0, microsecond=0)
         return utc.replace(microsecond=0)
 
+    @property
+    def unit(self) -> timedelta:
+        """One granule."""
+        return timedelta(days=1) if self is Granularity.DAYS else timedelta(seconds=1)
+
     @classmethod
     def declared(cls, text: str | None) -> "Granularity":
         """Read Identify's element; odd case occurs (DOAJ/doaj#507); what is not understood falls back to days."""
@@ -78,6 +83,3 @@ def argument(text: str) -> Datestamp:
     if stamp is None:
         raise ValueError(f"'{text}' is no date: write 2024-05-31 or 2024-05-31T12:00:00Z (UTC)")
     return stamp
-
-
-DAY = timedelta(days=1)

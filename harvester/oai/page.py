@@ -56,7 +56,7 @@ def read_page(root: Element, verb: str, received_at: datetime, server_date: date
     records: list[Record] = []
     broken: list[Broken] = []
     for item in _items(container):
-        read = _record(item, guess, headers_only=verb == "ListIdentifiers")
+        read = read_record(item, guess, headers_only=verb == "ListIdentifiers")
         if isinstance(read, Broken):
             broken.append(read)
         else:
@@ -97,7 +97,7 @@ def _items(container: Element) -> Iterator[Element]:
             yield child
 
 
-def _record(item: Element, guess: Datestamp, *, headers_only: bool) -> Record | Broken:
+def read_record(item: Element, guess: Datestamp, *, headers_only: bool) -> Record | Broken:
     header_element: Element | None = item if local_name(item).lower() == "header" else None
     metadata: Element | None = None
     about: list[bytes] = []

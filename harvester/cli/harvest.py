@@ -1,0 +1,192 @@
+"""harvester harvest: bring streams up to date, or go on where a harvest was cut."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from harvester.cli import output
+
+if TYPE_CHECKING:
+    from harvester.harvest.harvest import Report
+    from harvester.harvest.plans import Wish
+    from harvester.harvest.progress import StreamReport
+
+_CODES = {"complete": 0, "complete_unverified": 0, "incomplete": 3, "held": 3, "interrupted": 130}
+# In all under ten seconds from the signal to the end: the rest is for the catalogue.
+_PAGE_IN_HAND = 8.0
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the command."""
+    app.command("harvest")(harvest)
+
+
+def harvest(
+    source: str = typer.Argument(help="A base URL, or the name of a registered repository."),
+    set_: list[str] = typer.Option([], "--set", metavar="SPEC", help="Only this set; may be given again."),
+    format_: list[str] = typer.Option(
+        [], "--format", metavar="PREFIX", help="metadataPrefix; may be given again."
+    ),
+    from_: str = typer.Option(None, "--from", metavar="DATE", help="Only records changed since then (UTC)."),
+    until: str = typer.Option(None, "--until", metavar="DATE", help="Only records changed until then (UTC)."),
+    full: bool = typer.Option(False, "--full", help="From the beginning, not only what changed."),
+    name: str = typer.Option(None, "--name", help="The name for a new repository."),
+    pace: float = typer.Option(
+        None, "--pace", min=0, metavar="SECONDS", help="At least this long between requests."
+    ),
+    wait: float = typer.Option(
+        600.0, "--wait", min=0, metavar="SECONDS", help="How long to wait for a busy host in all."
+    ),
+    quiet: bool = typer.Option(False, "--quiet", "-q", help="No progress."),
+    json_: bool = typer.Option(False, "--json", help="The report as JSON on stdout."),
+) -> None:
+    """Harvest a repository into the catalogue, or take what changed since the last time.
+
+    The same command goes on where a harvest was cut. Without --set and --format: every stream registered for SOURCE.
+
+    harvester harvest https://api.figshare.com/v2/oai --set portal_15 --format oai_datacite
+    """
+    from harvester.catalogue.connection import open_catalogue
+    from harvester.cli.progress import listening
+    from harvester.config import from_environment
+    from harvester.harvest.harvest import Request
+    from harvester.harvest.harvest import harvest as run
+
+    settings = from_environment()
+    wish = _wish(from_, until, full)
+    request = Request(source, set_, format_, wish, name, pace, wait, settings.contact)
+    with _stoppable() as stop, listening(quiet=quiet) as listener:
+        engine = open_catalogue(settings, listener.tell)
+        try:
+            report = run(engine, request, listener, stop)
+        finally:
+            engine.dispose()
+    if json_:
+        output.document(as_json(report))
+    else:
+        _print(report)
+    raise typer.Exit(exit_code(report))
+
+
+def _wish(from_: str | None, until: str | None, full: bool) -> "Wish":
+    from harvester.errors import ConfigError
+    from harvester.harvest.plans import Wish
+    from harvester.oai.datestamps import Granularity, argument
+
+    try:
+        first = None if from_ is None else argument(from_)
+        last = None if until is None else argument(until)
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
+    upto = None if last is None else last.value
+    if last is not None and last.granularity is Granularity.DAYS:
+        upto = (
+            last.value + Granularity.DAYS.unit - Granularity.SECONDS.unit
+        )  # a day as --until means all of it
+    if first is not None and upto is not None and first.value > upto:
+        raise ConfigError("--from is later than --until")
+    if full and (first is not None or upto is not None):
+        raise ConfigError("--full is everything: leave --from and --until out")
+    return Wish(full, None if first is None else first.value, upto)
+
+
+@contextmanager
+def _stoppable() -> Iterator[Any]:
+    """SIGINT and SIGTERM finish the page in hand; a page that does not come is abandoned, and so on a second signal."""
+    from harvester.errors import Interrupted
+
+    asked = threading.Event()
+    sentence = "stopped as asked; everything received is saved, the same command goes on from here"
+
+    def give_up(*_: object) -> None:
+        raise Interrupted(sentence)
+
+    def stop(*_: object) -> None:
+        if asked.is_set():
+            raise Interrupted(sentence)
+        asked.set()
+        signal.setitimer(signal.ITIMER_REAL, _PAGE_IN_HAND)
+        output.tell("stopping: the page in hand is finished and saved")
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    before[signal.SIGALRM] = signal.signal(signal.SIGALRM, give_up)
+    try:
+        yield asked.is_set
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def exit_code(report: "Report") -> int:
+    """0 done, 1 failed, 3 a person is needed, 130 interrupted (README, "Exit codes")."""
+    code = _CODES.get(report.outcome, 1)
+    quarantined = any(each.counts.quarantined for each in report.streams)
+    return 3 if code == 0 and quarantined else code
+
+
+def as_json(report: "Report") -> dict[str, Any]:
+    """The documented JSON of a harvest."""
+    return {
+        "outcome": report.outcome,
+        "repository": report.repository,
+        "base_url": report.base_url,
+        "sentence": report.sentence,
+        "evidence": report.evidence,
+        "streams": [_stream_json(each) for each in report.streams],
+    }
+
+
+def _stream_json(each: "StreamReport") -> dict[str, Any]:
+    names = (
+        "pages",
+        "requests",
+        "received",
+        "created",
+        "updated",
+        "unchanged",
+        "deleted",
+        "quarantined",
+        "restarts",
+    )
+    return {
+        "set": each.stream.set_spec or None,
+        "format": each.stream.format,
+        "outcome": each.outcome,
+        "reason": each.reason,
+        "sentence": each.sentence,
+        **{name: getattr(each.counts, name) for name in names},
+        "seconds": round(each.seconds, 3),
+        "unread": each.unread,
+        "repairs": each.repairs,
+        "evidence": each.evidence,
+    }
+
+
+def _print(report: "Report") -> None:
+    if report.sentence:
+        typer.echo(f"{report.outcome}: {output.plain(report.sentence)}")
+    for each in report.streams:
+        counts = each.counts
+        where = f"{report.repository} {each.stream.set_spec or '(all)'} {each.stream.format}"
+        typer.echo(f"{output.plain(where)}: {each.outcome}")
+        if each.sentence:
+            typer.echo(f"  {output.plain(each.sentence)}")
+        typer.echo(
+            f"  {counts.received:,} records in {counts.pages:,} pages, {counts.requests:,} requests, {each.seconds:,.1f} s: "
+            f"{counts.created:,} new, {counts.updated:,} changed, {counts.unchanged:,} unchanged, {counts.deleted:,} deleted"
+        )
+        if counts.quarantined:
+            typer.echo(f"  {counts.quarantined:,} could not be read; they are kept whole in quarantine")
+        if each.repairs:
+            typer.echo(f"  bytes repaired: {_listed(each.repairs)}")
+        if each.unread:
+            typer.echo(f"  elements that no rule read: {output.plain(_listed(each.unread))}")
+
+
+def _listed(counts: dict[str, int]) -> str:
+    return ", ".join(f"{name} × {count:,}" for name, count in sorted(counts.items()))

@@ -1,0 +1,84 @@
+"""harvester mock and demo: a repository that misbehaves on request, and a harvest of it in a minute."""
+
+import signal
+import tempfile
+import threading
+from pathlib import Path
+
+import typer
+
+from harvester.cli import output
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands."""
+    app.command("mock")(mock)
+    app.command("demo")(demo)
+
+
+def mock(
+    port: int = typer.Option(8765, "--port", min=0, max=65535, help="0 chooses a free one."),
+    records: int = typer.Option(1000, "--records", min=0),
+    page_size: int = typer.Option(100, "--page-size", min=1),
+    fault: list[str] = typer.Option(
+        [], "--fault", metavar="NAME", help="May be given again; `--fault list` tells which."
+    ),
+    seed: int = typer.Option(0, "--seed", help="Other seeds, other records."),
+) -> None:
+    """Serve an OAI-PMH repository of invented records on this machine, with faults by name, until stopped."""
+    from harvester.errors import ConfigError
+    from harvester.mock import FAULTS, FakeRepository
+
+    if "list" in fault:
+        output.table(("fault", "what it does"), sorted(FAULTS.items()))
+        return
+    unknown = [name for name in fault if name.partition(":")[0] not in FAULTS]
+    if unknown:
+        raise ConfigError(f"there is no fault '{unknown[0]}'; `harvester mock --fault list` shows them all")
+    stopped = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopped.set())
+    try:
+        served = FakeRepository(records=records, page_size=page_size, port=port, seed=seed, faults=fault)
+        with served as repository:
+            typer.echo(f"serving {records:,} records at {repository.url} (Ctrl-C ends)")
+            while not stopped.wait(0.5):
+                pass
+    except OSError as error:
+        raise ConfigError(
+            f"port {port} cannot be used ({error.strerror}); choose another with --port"
+        ) from error
+
+
+def demo(records: int = typer.Option(1000, "--records", min=1, max=1_000_000)) -> None:
+    """Harvest an invented repository into a throw-away catalogue and look at it: no network, nothing is left behind."""
+    from harvester.catalogue import embedded
+    from harvester.catalogue import query as catalogue
+    from harvester.catalogue.connection import open_catalogue
+    from harvester.cli.harvest import _print
+    from harvester.cli.progress import listening
+    from harvester.config import Settings
+    from harvester.harvest.harvest import Request, harvest
+    from harvester.mock import FakeRepository
+
+    with tempfile.TemporaryDirectory(prefix="harvester-demo-") as folder, listening(quiet=False) as listener:
+        home = Path(folder) / "home"
+        engine = open_catalogue(Settings(home), listener.tell)
+        try:
+            with FakeRepository(records=records, page_size=100) as repository:
+                request = Request(repository.url, name="demo")
+                typer.echo(f"harvesting {records:,} invented records from {repository.url}")
+                _print(harvest(engine, request, listener))
+                changed = [each.identifier for each in repository.store.records if not each.deleted][:3]
+                for identifier in changed[:2]:
+                    repository.store.revise(identifier)
+                repository.store.delete(changed[2])
+                typer.echo("two records are revised and one is deleted in the repository; harvesting again")
+                _print(harvest(engine, request, listener))
+            found = list(catalogue.find(engine, limit=5))
+            rows = [((item.entry.title if item.entry else "") or "", item.identifier) for item in found]
+            output.table(("title", "identifier"), rows)
+            typer.echo(f"{catalogue.count(engine):,} records in the catalogue; nothing of this demo is kept")
+        finally:
+            engine.dispose()
+            embedded.stop(home, wait=10)

@@ -1,0 +1,111 @@
+"""harvester normalise: files to normalised entries, one JSON line each, with no database."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from harvester.cli import output
+
+if TYPE_CHECKING:
+    from harvester.oai.documents import Document
+    from harvester.oai.records import Record
+
+_LARGEST = 256 * 1024 * 1024  # bytes of one file
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the command."""
+    app.command("normalise")(normalise)
+
+
+def normalise(files: list[str] = typer.Argument(help="Files; - is stdin.", metavar="FILE…")) -> None:
+    """Read OAI-PMH responses, loose records or bare metadata documents; write one JSON line for each record.
+
+    A file that cannot be read is told on stderr, the others are read all the same, and the exit code is 1.
+    """
+    from harvester import clock
+    from harvester.errors import HarvesterError
+    from harvester.oai.documents import read_document
+
+    failed = False
+    for name in files:
+        try:
+            document = read_document(_bytes(name), clock.now())
+            for line in _lines(document):
+                typer.echo(output.to_json(line))
+        except (HarvesterError, OSError) as error:
+            failed = True
+            cause = error.strerror or str(error) if isinstance(error, OSError) else str(error)
+            output.tell(f"{name}: {cause}")
+            continue
+        if document.repairs:
+            output.tell(f"{name}: bytes repaired: {document.repairs}")
+    raise typer.Exit(1 if failed else 0)
+
+
+def _bytes(name: str) -> bytes:
+    from harvester.errors import HarvesterError
+
+    with sys.stdin.buffer if name == "-" else Path(name).open("rb") as source:
+        body = source.read(_LARGEST + 1)
+    if len(body) > _LARGEST:
+        raise HarvesterError(f"the file is larger than {_LARGEST // 1024 // 1024} MiB")
+    return body
+
+
+def _lines(document: "Document") -> list[dict[str, Any]]:
+    from harvester.crosswalk import Context
+    from harvester.oai.records import Broken
+
+    if document.bare is not None:
+        return [_line({}, document.bare, document, Context(received=document.date))]
+    lines = []
+    for record in document.records:
+        if isinstance(record, Broken):
+            problem = {"field": "record", "code": record.reason, "raw": record.identifier}
+            line = _header_of(None) | {
+                "identifier": record.identifier,
+                "format": document.format,
+                "problems": [problem],
+            }
+            lines.append(line)
+            continue
+        header = record.header
+        context = Context(
+            header.set_specs, None if header.datestamp.guessed else header.datestamp.value, document.date
+        )
+        lines.append(_line(_header_of(record), record.metadata, document, context))
+    return lines
+
+
+def _header_of(record: "Record | None") -> dict[str, Any]:
+    header = record.header if record is not None else None
+    return {
+        "schema": "1",
+        "repository": None,
+        "identifier": header.identifier if header else None,
+        "format": None,
+        "datestamp": str(header.datestamp) if header and not header.datestamp.guessed else None,
+        "deleted": header.deleted if header else False,
+        "sets": list(header.set_specs) if header else [],
+        "entry": None,
+        "crosswalk": None,
+        "problems": [],
+    }
+
+
+def _line(shared: dict[str, Any], metadata: Any, document: "Document", context: Any) -> dict[str, Any]:
+    from harvester.crosswalk import normalise as read
+    from harvester.errors import Rejected
+
+    line = _header_of(None) | shared | {"format": document.format}
+    if metadata is None:
+        return line
+    try:
+        reading = read(metadata, context)
+    except Rejected as error:
+        return line | {"problems": [{"field": "record", "code": error.reason, "raw": str(error)}]}
+    entry = reading.entry.as_json()
+    return line | {"entry": entry, "crosswalk": reading.crosswalk, "problems": entry["problems"]}

@@ -1,0 +1,114 @@
+"""Progress of a harvest on stderr: a bar on a terminal, else one JSON line per page."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+
+from harvester import clock
+from harvester.cli import output
+from harvester.harvest.progress import Listener, PageEvent
+
+_LONG = 3600.0  # seconds; a harvest that will take longer is announced
+
+
+@contextmanager
+def listening(*, quiet: bool) -> Iterator[Listener]:
+    """A listener that shows progress in the way that fits where stderr goes."""
+    estimate = _Estimate()
+    if quiet:
+        yield Listener(tell=lambda _: None, on_page=lambda _: None)
+    elif not sys.stderr.isatty():
+
+        def log(event: PageEvent) -> None:
+            estimate.hear(event)
+            typer.echo(output.to_json(_line(event)), err=True)
+
+        yield Listener(on_page=log, tell=output.tell)
+    else:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+
+        console = Console(stderr=True, highlight=False, markup=False)
+        bar = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.fields[told]}"),
+            TimeRemainingColumn(elapsed_when_finished=True),
+            console=console,
+        )
+        tasks: dict[int, int] = {}
+
+        def show(event: PageEvent) -> None:
+            estimate.hear(event)
+            stream = event.stream
+            if stream.id not in tasks:
+                name = f"{output.plain(stream.set_spec) or '(all)'} {output.plain(stream.format)}"
+                tasks[stream.id] = bar.add_task(name, total=None, told="")
+            bar.update(
+                tasks[stream.id],  # type: ignore[arg-type]  # rich's TaskID is an int
+                total=event.window.complete_list_size,
+                completed=event.window.received,
+                told=_told(event),
+            )
+
+        with bar:
+            yield Listener(
+                on_page=show, tell=lambda sentence: console.print(f"harvester: {output.plain(sentence)}")
+            )
+
+
+def _told(event: PageEvent) -> str:
+    size = event.window.complete_list_size
+    total = f"{size:,}" if size is not None else "total unknown"
+    parts = [
+        f"{event.window.received:,}/{total}",
+        f"{event.run.received / max(event.seconds, 0.001):,.1f} rec/s",
+    ]
+    expires = event.token_expires_at
+    if expires is not None:
+        left = max(0, int((expires - clock.now()).total_seconds()))
+        parts.append(f"token {left // 60}:{left % 60:02}")
+    if event.run.quarantined:
+        parts.append(f"quarantined {event.run.quarantined:,}")
+    return "  ".join(parts)
+
+
+def _line(event: PageEvent) -> dict[str, object]:
+    page = event.page
+    return {
+        "event": "page",
+        "set": event.stream.set_spec or None,
+        "format": event.stream.format,
+        "page": event.window.pages,
+        "received": event.window.received,
+        "total": event.window.complete_list_size,
+        "created": page.created,
+        "updated": page.updated,
+        "unchanged": page.unchanged,
+        "deleted": page.deleted,
+        "quarantined": page.quarantined,
+        "token_expires_at": output.moment(event.token_expires_at),
+        "seconds": round(event.seconds, 3),
+    }
+
+
+class _Estimate:
+    """Says once, after a few pages, that a harvest will take over an hour."""
+
+    def __init__(self) -> None:
+        self._told: set[int] = set()
+
+    def hear(self, event: PageEvent) -> None:
+        size = event.window.complete_list_size
+        if size is None or event.stream.id in self._told or event.run.received == 0:
+            return
+        left = (size - event.window.received) * event.seconds / event.run.received
+        if left > _LONG and event.run.pages >= 2:
+            self._told.add(event.stream.id)
+            output.tell(
+                f"{size:,} records at this speed take about {left / 3600:,.1f} hours; "
+                "stop whenever you like (Ctrl-C), the same command goes on from there"
+            )

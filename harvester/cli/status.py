@@ -1,0 +1,81 @@
+"""harvester status: where every repository stands."""
+
+from typing import Any
+
+import typer
+
+from harvester.cli import output
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the command."""
+    app.command("status")(status)
+
+
+def status(
+    name: str = typer.Argument(None, help="Only this repository."),
+    json_: bool = typer.Option(False, "--json", help="As JSON on stdout."),
+) -> None:
+    """Show repositories, streams, counts, and how their last runs ended."""
+    from harvester.catalogue.connection import open_catalogue, translated
+    from harvester.catalogue.status import status as read
+    from harvester.config import from_environment
+    from harvester.errors import ConfigError
+
+    engine = open_catalogue(from_environment(), output.tell)
+    with translated(), engine.connect() as connection:
+        found = read(connection, name)
+    engine.dispose()
+    if name is not None and not found["repositories"]:
+        raise ConfigError(f"no repository is registered as '{name}'; `harvester status` shows them all")
+    if json_:
+        output.document(found)
+        return
+    if not found["repositories"]:
+        typer.echo("The catalogue is empty. Begin with: harvester harvest URL")
+        return
+    _print(found, details=name is not None)
+
+
+def _print(found: dict[str, Any], *, details: bool) -> None:
+    columns = ("repository", "set", "format", "state", "records", "deleted", "quarantined", "last run")
+    rows = []
+    for repository in found["repositories"]:
+        for stream in repository["streams"]:
+            run = stream["last_run"] or {}
+            ended = (
+                f"{run.get('outcome') or 'cut'} {output.moment(run.get('started_at'))}" if run else "never"
+            )
+            counts = (stream["records"], stream["deleted"], stream["quarantined"])
+            rows.append(
+                (
+                    repository["name"],
+                    stream["set"] or "(all)",
+                    stream["format"],
+                    stream["state"],
+                    *counts,
+                    ended,
+                )
+            )
+    output.table(columns, rows)
+    totals = found["totals"]
+    typer.echo(
+        f"{totals['records']:,} live records, {totals['deleted']:,} deleted, {totals['quarantined']:,} in quarantine"
+    )
+    if details:
+        for stream in (each for repository in found["repositories"] for each in repository["streams"]):
+            _details(stream)
+
+
+def _details(stream: dict[str, Any]) -> None:
+    run = stream["last_run"] or {}
+    label = output.plain(f"{stream['set'] or '(all)'} {stream['format']}")
+    if run.get("sentence"):
+        typer.echo(f"{label}: {output.plain(run['sentence'])}")
+    if stream["watermark"]:
+        typer.echo(
+            f"{label}: changes are asked for from {output.moment(stream['watermark'])} on, less an overlap"
+        )
+    if run.get("unread"):
+        listed = ", ".join(f"{name} × {count:,}" for name, count in sorted(run["unread"].items()))
+        typer.echo(f"{label}: elements that no rule read: {output.plain(listed)}")
