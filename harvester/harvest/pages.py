@@ -8,7 +8,7 @@ from harvester.catalogue import hosts, ledger, runs, writer
 from harvester.catalogue.kept_xml import Compressor
 from harvester.catalogue.ledger import Stream, Window
 from harvester.catalogue.runs import Counts
-from harvester.crosswalk import PREFERENCE
+from harvester.crosswalk.preference import PREFERENCE
 from harvester.harvest.page_rows import Changes, Setting, changes, latest_by_key
 from harvester.oai.records import Page, Record
 
