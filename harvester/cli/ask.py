@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 
 import typer
 
@@ -189,8 +189,9 @@ def _csv(items: Iterator["Item"], target: IO[str]) -> None:
         row += [getattr(entry, name, None) for name in _OF_ENTRY]
         creators = [agent.name for agent in entry.creators] if entry else []
         subjects = [subject.text for subject in entry.subjects] if entry else []
+        languages = entry.languages if entry else ()
         row += [
-            "; ".join(values) for values in (item.sets, creators, subjects, entry.languages if entry else ())
+            "; ".join(each or "" for each in values) for values in (item.sets, creators, subjects, languages)
         ]
         writer.writerow([_cell(value) for value in row])
 
