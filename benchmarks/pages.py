@@ -1,11 +1,11 @@
 """Pre-rendered ListRecords pages: oai_dc records of about 2.4 KB whose values are mostly distinct, so that no cache wins.
 
-Word lengths and frequencies follow a Zipf-like law over 30,000 invented words, so that compression is neither flattered
-(few words) nor starved (random letters).
+Words are invented from syllables, 30,000 of them, and drawn by a Zipf-like law, so that compression is neither flattered
+(few words) nor starved (random letters): zlib makes 1,100 bytes of such a record, as it does of real ones.
 """
 
+import itertools
 import random
-import string
 from collections.abc import Iterator
 
 PAGE_SIZE = 100
@@ -20,38 +20,68 @@ _DC = (
     'xsi:schemaLocation="http://www.openarchives.org/OAI/2.0/oai_dc/ http://www.openarchives.org/OAI/2.0/oai_dc.xsd">'
 )
 
+_RIGHTS = (
+    "This work is licensed under a Creative Commons Attribution 4.0 International licence, which permits reuse.",
+    "The depositors keep the copyright; the material may be used for research and teaching if the source is named.",
+    "Open access. Reuse is allowed under the licence named, provided that authors and repository are credited.",
+)
+
 
 class Writer:
     """Invents the text of records, the same for the same seed."""
 
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
-        letters = string.ascii_lowercase + "aeioutnsr"
-        self.vocabulary = ["".join(self.random.choices(letters, k=self.random.randint(2, 11))) for _ in range(30_000)]
-        total, self.weights = 0.0, []
-        for rank in range(1, len(self.vocabulary) + 1):
-            total += 1 / rank**0.9
-            self.weights.append(total)
+        syllables = [a + b + c for a in "bcdfglmnprstv" for b in "aeiou" for c in ("", "", "n", "r", "s")]
+        known: dict[str, None] = {}
+        while len(known) < 30_000:
+            known["".join(self.random.choices(syllables, k=self.random.choice((1, 2, 2, 3, 3, 4))))] = None
+        self.vocabulary = sorted(known, key=lambda word: len(word) + self.random.random() * 4)  # short words are frequent
+        self.phrases = [" ".join(self.random.choices(self.vocabulary[:3000], k=4)) for _ in range(600)]
+        self.places = [f"{self.vocabulary[1000 + 7 * n].title()} University Repository" for n in range(40)]
+        self.weights = list(itertools.accumulate(1 / (rank + 2) ** 1.05 for rank in range(len(self.vocabulary))))
 
     def words(self, count: int) -> str:
         return " ".join(self.random.choices(self.vocabulary, cum_weights=self.weights, k=count))
+
+    def abstract(self, topics: list[str]) -> str:
+        """About 1.1 kB: as in real ones, the title's words come again, and set phrases do."""
+        parts: list[str] = []
+        while sum(map(len, parts)) + len(parts) < 1100:
+            kind = self.random.random()
+            if kind < 0.2:
+                parts.append(self.random.choice(topics))
+            elif kind < 0.35:
+                parts.append(self.random.choices(self.phrases, cum_weights=self.weights[: len(self.phrases)])[0])
+            else:
+                parts.append(self.words(1))
+        return " ".join(parts).capitalize() + "."
 
     def record(self, number: int) -> str:
         """One <record>, about 2.4 KB."""
         chance = self.random
         year, month, day = chance.randint(1995, 2025), chance.randint(1, 12), chance.randint(1, 28)
-        elements = [("title", self.words(11).capitalize())]
+        title = self.words(11)
+        topics = [self.words(2) for _ in range(4)]
+        own = title.split() + " ".join(topics).split()
+        abstract = self.abstract(own)
+        place = self.places[number % len(self.places)]
+        elements = [("title", title.capitalize())]
         elements += [("creator", f"{self.words(1).title()}, {self.words(2).title()}") for _ in range(3)]
-        elements += [("subject", self.words(2)) for _ in range(4)]
+        elements += [("subject", topic) for topic in topics]
         elements += [
-            ("description", self.words(175).capitalize() + "."),
-            ("publisher", self.words(3).title()),
+            ("description", abstract),
+            ("publisher", place),
             ("date", f"{year}-{month:02}-{day:02}"),
             ("type", chance.choice(("Dataset", "Text", "Image", "Software"))),
+            ("type", "info:eu-repo/semantics/publishedVersion"),
             ("format", chance.choice(("application/pdf", "text/csv", "application/zip"))),
-            ("identifier", f"https://doi.org/10.5072/zenodo.{number}"),
+            ("identifier", f"https://doi.org/10.5072/repository.{number}"),
             ("identifier", f"https://repository.example.org/records/{number}"),
+            ("relation", f"https://repository.example.org/communities/{place.split()[0].lower()}"),
             ("language", chance.choice(("eng", "deu", "fra", "spa"))),
+            ("rights", "info:eu-repo/semantics/openAccess"),
+            ("rights", chance.choice(_RIGHTS)),
             ("rights", "https://creativecommons.org/licenses/by/4.0/legalcode"),
         ]
         body = "".join(f"<dc:{name}>{text}</dc:{name}>" for name, text in elements)

@@ -3,14 +3,18 @@
 The title has a column of its own; an abstract is nearly always the first description and then not repeated.
 """
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
 from harvester.entry import Entry
 
 
-def pack(entry: Entry) -> dict[str, Any]:
-    """What is stored: `Entry.compact` less the title, and less an abstract that is the first description's text."""
+_ENCODE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+def pack(entry: Entry) -> str:
+    """What is stored, as JSON: `Entry.compact` less the title, and less an abstract that is the first description's text."""
     stored: dict[str, Any] = entry.compact()
     stored.pop("title", None)
     if entry.descriptions:
@@ -18,7 +22,7 @@ def pack(entry: Entry) -> dict[str, Any]:
             del stored["abstract"]
         elif entry.abstract is None:
             stored["abstract"] = None  # else the first description would be taken for it
-    return stored
+    return _ENCODE(stored)
 
 
 def unpack(stored: Mapping[str, Any], title: str | None) -> Entry:

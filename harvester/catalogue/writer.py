@@ -13,6 +13,7 @@ from typing import Any
 import zstandard
 from sqlalchemy import Connection, bindparam, func, insert, literal, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.dialects.postgresql import psycopg
 
 from harvester.catalogue.keys import bytes_key, text_key
 from harvester.catalogue.ledger import Stream, Window
@@ -60,6 +61,8 @@ _UPSERT = _INSERT.on_conflict_do_update(
         if name not in ("item_key", "repository_id", "format", "identifier")
     },
 )
+# Compiled once: SQLAlchemy's own handling of each parameter of each row costs as much as everything else in Python together.
+_UPSERT_SQL = str(_UPSERT.compile(dialect=psycopg.dialect()))  # type: ignore[no-untyped-call]
 _THIS = (
     records.c.item_key == bindparam("b_item_key"),
     records.c.repository_id == bindparam("b_repository_id"),
@@ -156,9 +159,12 @@ def known_records(
 
 
 def write_records(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert or replace whole rows; the caller has sorted them by key and each key comes once."""
+    """Insert or replace whole rows; the caller has sorted them by key and each key comes once.
+
+    Values are the driver's: `entry` is JSON text, `sets` and `proven_sets` are array literals.
+    """
     if rows:
-        connection.execute(_UPSERT, list(rows))
+        connection.exec_driver_sql(_UPSERT_SQL, list(rows))
 
 
 def touch_records(connection: Connection, rows: Iterable[Mapping[str, Any]]) -> None:
