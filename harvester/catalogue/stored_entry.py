@@ -9,7 +9,6 @@ from typing import Any
 
 from harvester.entry import Entry
 
-
 _ENCODE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 

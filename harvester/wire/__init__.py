@@ -1,0 +1,24 @@
+"""HTTP done politely and safely: the only package that imports requests. Knows no OAI-PMH and no database."""
+
+from harvester.wire.client import Client, Response
+from harvester.wire.guard import system_resolve
+from harvester.wire.limits import Limits
+from harvester.wire.patience import Patience, persist
+from harvester.wire.presets import Preset, preset_for
+from harvester.wire.retry_after import retry_after
+from harvester.wire.urls import host_of, merge_query, public_url
+
+__all__ = [
+    "Client",
+    "Limits",
+    "Patience",
+    "Preset",
+    "Response",
+    "host_of",
+    "merge_query",
+    "persist",
+    "preset_for",
+    "public_url",
+    "retry_after",
+    "system_resolve",
+]

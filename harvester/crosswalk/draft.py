@@ -1,0 +1,115 @@
+"""An Entry in the making: the lists that a format's rules fill. `quick.py` makes the Entry of it."""
+
+from typing import Any
+
+from lxml import etree
+
+from harvester.crosswalk.fields import containers, dates, identifiers, languages, types
+from harvester.crosswalk.fields.identifiers import Known
+from harvester.crosswalk.fields.text import excerpt
+from harvester.crosswalk.reading import Context
+from harvester.entry import (
+    Agent,
+    Container,
+    Date,
+    Description,
+    File,
+    Funding,
+    Geo,
+    Problem,
+    Relation,
+    Rights,
+    Subject,
+    Thesis,
+    Title,
+)  # fmt: skip
+
+XML_LANG = "{http://www.w3.org/XML/1998/namespace}lang"
+
+
+class Draft:
+    """Mutable on purpose: one record is read by one thread, rule by rule."""
+
+    __slots__ = (
+        "_figshare", "_language", "access", "container", "context", "contributors", "creators", "dates",
+        "descriptions", "embargo", "files", "formats", "found", "funding", "geo", "landing", "languages", "latest",
+        "metadata", "notes", "publisher", "relations", "rights", "sizes", "subjects", "thesis", "titles", "type",
+        "version",
+    )  # fmt: skip
+
+    def __init__(self, metadata: etree._Element, context: Context) -> None:
+        self.metadata = metadata
+        self.context = context
+        self.notes: list[Problem] = []
+        self.titles: list[Title] = []
+        self.creators: list[Agent] = []
+        self.contributors: list[Agent] = []
+        self.subjects: list[Subject] = []
+        self.descriptions: list[Description] = []
+        self.dates: list[Date] = []
+        self.found: list[tuple[Known, str]] = []  # identifiers, and as what they were written
+        self.relations: list[Relation] = []
+        self.rights: list[Rights] = []
+        self.files: list[File] = []
+        self.funding: list[Funding] = []
+        self.geo: list[Geo] = []
+        self.formats: list[str] = []
+        self.sizes: list[str] = []
+        self.languages: list[str] = []
+        self.publisher: str | None = None
+        self.access: str | None = None
+        self.version: str | None = None
+        self.container: Container | None = None
+        self.thesis: Thesis | None = None
+        self.landing: str | None = None
+        self.embargo: str | None = None
+        self.type: types.Weighed | None = None
+        now = context.received or context.datestamp
+        self.latest = now.year + 2 if now else dates.FURTHEST_YEAR
+        own = metadata.get(XML_LANG)
+        self._language = languages.tag(own) if own else None
+        self._figshare: bool | None = None
+
+    def note(self, field: str, code: str, raw: str | None) -> None:
+        """Keep what could not be normalised."""
+        self.notes.append(Problem(field, code, excerpt(raw) if raw else None))
+
+    def add(self, field: str, part: Any) -> None:
+        """Put one part, or a list of parts, into one of the lists; None is nothing."""
+        if isinstance(part, list):
+            getattr(self, field).extend(part)
+        elif part is not None:
+            getattr(self, field).append(part)
+
+    def language(self, own: str | None) -> str | None:
+        """The tag for an element's xml:lang, else the document's."""
+        if not own:
+            return self._language
+        return languages.tag(own.strip()) if len(own) <= languages.LONGEST else None
+
+    def identify(self, text: str) -> None:
+        """Take one identifier as the source writes it."""
+        known = identifiers.identify(text)
+        if known is None:
+            known = Known(text, "other")
+        elif known.scheme == "issn":
+            self.container = containers.with_issn(self.container, known.value)
+        self.found.append((known, text))
+
+    def weigh(self, weighed: types.Weighed | None) -> None:
+        """Of several types the one from the strongest vocabulary stays, the first among equals."""
+        if weighed is not None and (self.type is None or weighed.weight < self.type.weight):
+            self.type = weighed
+
+    @property
+    def is_figshare(self) -> bool:
+        """Whether the record is figshare's: by its sets, its landing page or its DOI."""
+        if self._figshare is None:
+            self._figshare = any(
+                spec.startswith(("portal_", "item_type_")) for spec in self.context.set_specs
+            ) or any("figshare." in (child.text or "") for child in self.metadata if _points(child))
+        return self._figshare
+
+
+def _points(element: etree._Element) -> bool:
+    return isinstance(element.tag, str) and element.tag.endswith(("identifier", "relation"))

@@ -1,0 +1,214 @@
+"""Asks a repository for one page over HTTP, politely and safely; knows nothing of what the page holds."""
+
+import os
+import re
+import ssl
+import threading
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from types import TracebackType
+from typing import Self
+from urllib.parse import urlsplit
+
+import requests
+
+from harvester import __version__, clock
+from harvester.errors import ConfigError, Evidence, Refused
+from harvester.wire import failures, urls
+from harvester.wire.body import Undecodable
+from harvester.wire.guard import Dialler, Resolve, system_resolve
+from harvester.wire.lane import REDIRECTS, Answer, Ask, Lane, Trip
+from harvester.wire.limits import Limits
+from harvester.wire.patience import Patience
+from harvester.wire.presets import preset_for
+from harvester.wire.transport import Adapter, Line, tls_context
+from harvester.wire.watch import Watch
+
+_CODINGS = "gzip, deflate"
+_MAIL = re.compile(r"(?:mailto:)?([^\s@<>]+@[^\s@<>]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """A page as it came. `headers` have lower-case names; `requests` counts redirects and repetitions.
+
+    `seconds` is time on the network, pauses left out. `moved_to` is the base URL where a chain of only
+    permanent redirects (301, 308) ended: to be proposed to a person, never stored silently.
+    """
+
+    url: str
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    received_at: datetime
+    seconds: float
+    requests: int
+    moved_to: str | None = None
+
+    @property
+    def evidence(self) -> Evidence:
+        """URL without userinfo, status, and the first 2 kB as text that Postgres can store (no NUL)."""
+        return failures.evidence(self.url, self.status, self.body)
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Client:
+    """One session per host, kept alive; at most one request at a time per host in this process.
+
+    Between two requests to a host lie at least `patience.pause` seconds; redirects and repetitions count.
+    `contact` (an e-mail, `mailto:` or URL) is shown to the repository. `typed` are the hosts, as `host_of`
+    gives them, that the operator wrote himself: only these may be private or on this machine. Proxies are
+    those of HTTP_PROXY, HTTPS_PROXY and NO_PROXY. Raises ConfigError for a contact no header can hold.
+    """
+
+    contact: str | None
+    patience: Patience
+    limits: Limits = field(default_factory=Limits)
+    typed: Collection[str] = ()
+    resolve: Resolve = system_resolve
+    monotonic: Callable[[], float] = clock.monotonic
+    now: Callable[[], datetime] = clock.now
+    _headers: Mapping[str, str] = field(init=False)
+    _dialler: Dialler = field(init=False)
+    _lanes: dict[str, Lane] = field(init=False, default_factory=dict)
+    _lock: threading.Lock = field(init=False, default_factory=threading.Lock)
+    _tls: ssl.SSLContext | None = field(init=False, default=None)
+
+    def __post_init__(self) -> None:
+        self._headers = _headers(self.contact)
+        self._dialler = Dialler(self.typed, self.resolve, limits=self.limits, monotonic=self.monotonic)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close every connection."""
+        with self._lock:
+            lanes, self._lanes = list(self._lanes.values()), {}
+        for lane in lanes:
+            lane.close()
+
+    def get(self, url: str, params: Sequence[tuple[str, str]]) -> Response:
+        """One attempt at one page, redirects followed; any status is an answer, 4xx, 429 and 5xx too.
+
+        Raises ConfigError for a URL that is none; Retriable for network failures; Refused for bad
+        certificates, closed addresses and redirects that may not be followed; RepositoryError
+        (`too_large`) when the answer passed a limit.
+        """
+        base = urls.parse(url)
+        trip = Trip()
+        target = urls.merge_query(base.url, params)
+        moved = True
+        for hop in range(self.limits.max_hops + 1):
+            realm = urls.same_credentials_realm(base.url, target)
+            answer = self._fetch(target, base.credentials if realm else None, trip, hop)
+            location = answer.headers.get("location")
+            if answer.status not in REDIRECTS or not location:
+                moved_to = urls.without_arguments(target, params) if moved and hop else None
+                return _response(answer, trip, moved_to)
+            moved = moved and answer.status in (301, 308)
+            target = _onward(answer, location, params)
+        raise Refused(
+            f"{base.host} redirected more than {self.limits.max_hops} times without an answer. "
+            "Open the base URL in a browser and use the address where it ends.",
+            reason="too_many_redirects",
+            evidence=failures.evidence(answer.url, answer.status, answer.body),
+        )
+
+    def _fetch(self, target: str, credentials: tuple[str, str] | None, trip: Trip, hop: int) -> Answer:
+        lane = self._lane(target)
+        patience = self.patience
+        if hop:  # the caller knows the pace of the host he named, not of those it leads to
+            patience = replace(patience, pause=max(patience.pause, preset_for(lane.host).pace))
+        for codings in (_CODINGS, "identity"):
+            headers = {**self._headers, "Accept-Encoding": codings}
+            try:
+                return lane.ask(Ask(target, headers, credentials), trip, patience)
+            except Undecodable as error:
+                fault = error
+        raise failures.unreadable(lane.host, "bad_compression", Evidence(target)) from fault
+
+    def _lane(self, url: str) -> Lane:
+        host = urls.host_of(url)
+        with self._lock:
+            if host not in self._lanes:
+                self._lanes[host] = self._open_lane(host)
+            return self._lanes[host]
+
+    def _open_lane(self, host: str) -> Lane:
+        watch = Watch(self.limits, self.monotonic)
+        session = _Session()
+        session.trust_env = False  # no .netrc; proxies are asked for by the lane
+        adapter = Adapter(Line(self._dialler.dial, watch), tls=self._tls_context)
+        session.mount("http://", adapter)
+        session.mount("https://", adapter)
+        return Lane(host=host, session=session, watch=watch, now=self.now, check_proxied=self._check_proxied)
+
+    def _tls_context(self) -> ssl.SSLContext:
+        with self._lock:
+            if self._tls is None:
+                self._tls = tls_context(os.environ)
+            return self._tls
+
+    def _check_proxied(self, url: str) -> None:
+        parts = urlsplit(url)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        self._dialler.check_literal(parts.hostname or "", port)
+
+
+class _Session(requests.Session):
+    def get_redirect_target(self, _resp: requests.Response) -> str | None:
+        """None: redirects are ours; requests would read the whole body of one, without any cap."""
+        return None
+
+
+def _headers(contact: str | None) -> Mapping[str, str]:
+    agent = f"oai-harvester/{__version__}"
+    headers = {"User-Agent": agent, "Accept": "*/*"}
+    if contact:
+        if not (contact.isascii() and contact.isprintable()):
+            raise ConfigError("The contact must be printable ASCII, such as mailto:you@example.org")
+        headers["User-Agent"] = f"{agent} (+{contact})"
+        if mail := _MAIL.fullmatch(contact):
+            headers["From"] = mail[1]
+    return headers
+
+
+def _onward(answer: Answer, location: str, params: Sequence[tuple[str, str]]) -> str:
+    evidence = failures.evidence(answer.url, answer.status, answer.body)
+    here = urls.parse(answer.url)
+    try:
+        there = urls.parse(urls.follow(answer.url, location, params))
+    except (ConfigError, ValueError) as error:
+        raise Refused(
+            f"{here.host} redirects to something that is not an http address. Ask its operators.",
+            reason="bad_redirect",
+            evidence=evidence,
+        ) from error
+    if here.url.startswith("https:") and there.url.startswith("http:"):
+        raise Refused(
+            f"{here.host} redirects from https to unprotected http, which is not followed. If that is meant, "
+            "register the http address itself.",
+            reason="https_to_http",
+            evidence=evidence,
+        )
+    return there.url
+
+
+def _response(answer: Answer, trip: Trip, moved_to: str | None) -> Response:
+    return Response(
+        url=answer.url,
+        status=answer.status,
+        headers=answer.headers,
+        body=answer.body,
+        received_at=answer.received_at,
+        seconds=trip.seconds,
+        requests=trip.requests,
+        moved_to=moved_to,
+    )

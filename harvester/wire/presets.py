@@ -1,0 +1,43 @@
+"""What well-known providers ask of harvesters; what a configuration says or a run observes replaces it."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """`pace`: seconds between two requests. `idempotent_tokens`: does asking a token again give the same page?
+
+    None means unknown.
+    """
+
+    name: str | None = None
+    pace: float = 0.0
+    idempotent_tokens: bool | None = None
+
+
+# At most one request a second: docs.figshare.com. Tokens: those of 2017 carry an Elasticsearch scroll
+# (`queryThenFetch`, researchgraph/Crosswalks), which advances at every read (elastic/elasticsearch#17151).
+_FIGSHARE = Preset("figshare", pace=1.0, idempotent_tokens=False)
+# 30 requests a minute on OAI-PMH: developers.zenodo.org.
+_ZENODO = Preset("Zenodo", pace=2.0)
+# One request every three seconds, over one connection: info.arxiv.org/help/api/tou.html. The base URL has
+# moved from export.arxiv.org to oaipmh.arxiv.org.
+_ARXIV = Preset("arXiv", pace=3.0)
+# One request every three seconds, none concurrent: pmc.ncbi.nlm.nih.gov/tools/oai.
+_PMC = Preset("PMC", pace=3.0)
+
+_PRESETS = {
+    "api.figshare.com": _FIGSHARE,
+    "zenodo.org": _ZENODO,
+    "www.zenodo.org": _ZENODO,
+    "export.arxiv.org": _ARXIV,
+    "oaipmh.arxiv.org": _ARXIV,
+    "www.ncbi.nlm.nih.gov": _PMC,
+    "pmc.ncbi.nlm.nih.gov": _PMC,
+}
+_NOTHING_KNOWN = Preset()
+
+
+def preset_for(host: str) -> Preset:
+    """The preset for a host as `host_of` gives it; without one, no pause and nothing known."""
+    return _PRESETS.get(host.lower(), _NOTHING_KNOWN)
