@@ -36,10 +36,14 @@ class Writer:
         known: dict[str, None] = {}
         while len(known) < 30_000:
             known["".join(self.random.choices(syllables, k=self.random.choice((1, 2, 2, 3, 3, 4))))] = None
-        self.vocabulary = sorted(known, key=lambda word: len(word) + self.random.random() * 4)  # short words are frequent
+        self.vocabulary = sorted(
+            known, key=lambda word: len(word) + self.random.random() * 4
+        )  # short words are frequent
         self.phrases = [" ".join(self.random.choices(self.vocabulary[:3000], k=4)) for _ in range(600)]
         self.places = [f"{self.vocabulary[1000 + 7 * n].title()} University Repository" for n in range(40)]
-        self.weights = list(itertools.accumulate(1 / (rank + 2) ** 1.05 for rank in range(len(self.vocabulary))))
+        self.weights = list(
+            itertools.accumulate(1 / (rank + 2) ** 1.05 for rank in range(len(self.vocabulary)))
+        )
 
     def words(self, count: int) -> str:
         return " ".join(self.random.choices(self.vocabulary, cum_weights=self.weights, k=count))
@@ -47,14 +51,16 @@ class Writer:
     def abstract(self, topics: list[str]) -> str:
         """About 1.1 kB: as in real ones, the title's words come again, and set phrases do."""
         parts: list[str] = []
-        while sum(map(len, parts)) + len(parts) < 1100:
+        length = 0
+        words = iter(self.random.choices(self.vocabulary, cum_weights=self.weights, k=300))
+        phrases = iter(
+            self.random.choices(self.phrases, cum_weights=self.weights[: len(self.phrases)], k=100)
+        )
+        while length < 1100:
             kind = self.random.random()
-            if kind < 0.2:
-                parts.append(self.random.choice(topics))
-            elif kind < 0.35:
-                parts.append(self.random.choices(self.phrases, cum_weights=self.weights[: len(self.phrases)])[0])
-            else:
-                parts.append(self.words(1))
+            part = self.random.choice(topics) if kind < 0.2 else next(phrases if kind < 0.35 else words)
+            parts.append(part)
+            length += len(part) + 1
         return " ".join(parts).capitalize() + "."
 
     def record(self, number: int) -> str:
@@ -85,7 +91,9 @@ class Writer:
             ("rights", "https://creativecommons.org/licenses/by/4.0/legalcode"),
         ]
         body = "".join(f"<dc:{name}>{text}</dc:{name}>" for name, text in elements)
-        sets = "".join(f"<setSpec>{name}</setSpec>" for name in (f"portal_{number % 40}", f"category_{number % 97}"))
+        sets = "".join(
+            f"<setSpec>{name}</setSpec>" for name in (f"portal_{number % 40}", f"category_{number % 97}")
+        )
         return (
             f"<record><header><identifier>oai:repository.example.org:{number}</identifier>"
             f"<datestamp>{year}-{month:02}-{day:02}T12:{number % 60:02}:{number // 60 % 60:02}Z</datestamp>{sets}</header>"
@@ -108,7 +116,9 @@ def pages(records: int, *, seed: int = 7, page_size: int = PAGE_SIZE) -> Iterato
 
 
 IDENTIFY = (
-    _HEAD.replace("<ListRecords>", "").replace('verb="ListRecords" metadataPrefix="oai_dc"', 'verb="Identify"')
+    _HEAD.replace("<ListRecords>", "").replace(
+        'verb="ListRecords" metadataPrefix="oai_dc"', 'verb="Identify"'
+    )
     + "<Identify><repositoryName>Bench</repositoryName><baseURL>http://127.0.0.1/oai</baseURL>"
     "<protocolVersion>2.0</protocolVersion><adminEmail>bench@example.org</adminEmail>"
     "<earliestDatestamp>1995-01-01T00:00:00Z</earliestDatestamp><deletedRecord>persistent</deletedRecord>"

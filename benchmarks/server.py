@@ -31,7 +31,8 @@ def serve(connection: socket.socket, answers: list[bytes], latency: float) -> No
                 time.sleep(latency) if latency else None
                 body = answers[int(query.get("resumptionToken", ["0"])[0])]
             connection.sendall(
-                b"HTTP/1.1 200 OK\r\nContent-Type: text/xml;charset=utf-8\r\nContent-Length: %d\r\n\r\n" % len(body)
+                b"HTTP/1.1 200 OK\r\nContent-Type: text/xml;charset=utf-8\r\nContent-Length: %d\r\n\r\n"
+                % len(body)
             )
             connection.sendall(body)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import zstandard
+from lxml.etree import _Element as Element
 
 from harvester.catalogue.kept_xml import Compressor
 from harvester.catalogue.keys import item_key
@@ -17,7 +18,7 @@ from harvester.catalogue.writer import Known, tally_changes
 from harvester.crosswalk import Context, normalise
 from harvester.errors import Rejected
 from harvester.oai.page import canonical
-from harvester.oai.records import Page, Record
+from harvester.oai.records import Header, Page, Record
 
 DELETED_AT_SOURCE = "deleted_at_source"
 _CREATORS_SHOWN = 65_536  # characters of the column that is searched; the entry holds them all
@@ -97,7 +98,9 @@ def _one(key: bytes, record: Record, before: Known | None, setting: Setting, mad
             made.touched.append(shared)
         else:
             try:
-                content = _content(record, xml, digest, setting, made.unread)
+                content = _content(record.metadata, header, setting, made.unread) | _kept(
+                    record, xml, digest, setting
+                )
             except Rejected as error:
                 made.broken.append((error.reason, xml, header.identifier))
                 return
@@ -140,20 +143,16 @@ def _same(before: Known, now: Mapping[str, Any]) -> bool:
     )
 
 
-def _content(
-    record: Record, xml: bytes, digest: bytes, setting: Setting, unread: Counter[str]
-) -> dict[str, Any]:
-    header = record.header
+def _content(metadata: Element, header: Header, setting: Setting, unread: Counter[str]) -> dict[str, Any]:
+    """The columns of the entry. Raises Rejected."""
     context = Context(header.set_specs, header.datestamp.value, setting.page.response_date)
-    reading = normalise(record.metadata, context)
+    reading = normalise(metadata, context)
     if reading.unread:
         unread.update(reading.unread)
     entry = reading.entry
-    packed, dictionary = setting.compressor.compress(xml)
     return {
         "identifier": header.identifier,
         "preferred": True,
-        "hash": digest,
         "crosswalk": reading.crosswalk,
         "crosswalk_version": reading.version,
         "title": entry.title,
@@ -162,10 +161,14 @@ def _content(
         "year": entry.year,
         "type": entry.type,
         "entry": pack(entry),
-        "xml": packed,
-        "dictionary_id": dictionary,
-        "about": zstandard.compress(b"".join(record.about)) if record.about else None,
     }
+
+
+def _kept(record: Record, xml: bytes, digest: bytes, setting: Setting) -> dict[str, Any]:
+    """The columns of what came, kept as it is."""
+    packed, dictionary = setting.compressor.compress(xml)
+    about = zstandard.compress(b"".join(record.about)) if record.about else None
+    return {"hash": digest, "xml": packed, "dictionary_id": dictionary, "about": about}
 
 
 _EMPTY: dict[str, Any] = {
