@@ -33,7 +33,7 @@ class Draft:
     __slots__ = (
         "_figshare", "_language", "access", "container", "context", "contributors", "creators", "dates",
         "descriptions", "embargo", "files", "formats", "found", "funding", "geo", "landing", "languages", "latest",
-        "metadata", "notes", "publisher", "relations", "rights", "sizes", "subjects", "thesis", "titles", "type",
+        "lone_date_is_issued", "metadata", "notes", "publisher", "relations", "rights", "sizes", "subjects", "thesis", "titles", "type",
         "version",
     )  # fmt: skip
 
@@ -63,6 +63,7 @@ class Draft:
         self.thesis: Thesis | None = None
         self.landing: str | None = None
         self.embargo: str | None = None
+        self.lone_date_is_issued = True
         self.type: types.Weighed | None = None
         now = context.received or context.datestamp
         self.latest = now.year + 2 if now else dates.FURTHEST_YEAR

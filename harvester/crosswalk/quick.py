@@ -9,11 +9,7 @@ from harvester.entry import Date, Entry
 
 def finish(draft: Draft) -> Entry:
     """The Entry: figshare's sets read, roles given to identifiers, quick fields derived."""
-    if draft.context.set_specs:
-        _read_sets(draft)
-    _type_single_date(draft)
-    if draft.relations:
-        _find_landing(draft)
+    _settle(draft)
     known = roles(draft)
     issued = dates.publication(draft.dates, latest=_datestamp_year(draft))
     return Entry(
@@ -49,6 +45,15 @@ def finish(draft: Draft) -> Entry:
     )
 
 
+def _settle(draft: Draft) -> None:
+    if draft.context.set_specs:
+        _read_sets(draft)
+    if draft.lone_date_is_issued:
+        _type_lone_date(draft)
+    if draft.relations:
+        _find_landing(draft)
+
+
 def _read_sets(draft: Draft) -> None:
     """figshare says in its sets what its oai_dc does not: the item's type and the coded categories."""
     draft.weigh(types.of_sets(draft.context.set_specs))
@@ -57,7 +62,7 @@ def _read_sets(draft: Draft) -> None:
             draft.add("subjects", subjects.of_set(spec))
 
 
-def _type_single_date(draft: Draft) -> None:
+def _type_lone_date(draft: Draft) -> None:
     """A date without a type is the date of issue where it is the only one."""
     plain = -1
     for at, date in enumerate(draft.dates):

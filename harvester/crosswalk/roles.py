@@ -51,7 +51,7 @@ def roles(draft: Draft) -> Identified:
     given: list[Identifier] = []
     for known in found:
         value, scheme = known
-        role = "primary" if known is primary else "alternate"
+        role = "primary" if known == primary else "alternate"
         if scheme == "url":
             role, landing = _role_of_url(value, landing, draft)
         elif scheme == "doi":
@@ -62,9 +62,7 @@ def roles(draft: Draft) -> Identified:
                 given.append(Identifier(value, scheme, "version"))
                 value, role = concept[0], "concept"
         given.append(Identifier(value, scheme, role))
-    return Identified(
-        tuple(given), doi, landing or (_built(found[primary], primary) if primary else None), version
-    )
+    return Identified(tuple(given), doi, landing or _page(found, primary), version)
 
 
 def _concept(doi: str, draft: Draft) -> tuple[str, str] | None:
@@ -90,22 +88,19 @@ def _role_of_url(url: str, landing: str | None, draft: Draft) -> tuple[str, str 
 
 
 def _handles_by_context(found: dict[Known, str]) -> dict[Known, str]:
-    """A bare `1912/4843` is a handle where one of the record's URLs ends in it."""
-    urls = [known.value for known in found if known.scheme == "url"][:100]
-    return {
-        (
-            (any(url.endswith("/" + known.value) for url in urls) and identifiers.handle(known.value))
-            or known
-            if known.scheme == "other" and "/" in known.value
-            else known
-        ): raw
-        for known, raw in found.items()
-    }
+    """A bare `1912/4843` is a handle where one of the record's URLs ends in it, or is that handle."""
+    urls = [raw for raw in found.values() if "://" in raw][:100]
+    read: dict[Known, str] = {}
+    for known, raw in found.items():
+        bare = known.scheme == "other" and any(url.endswith("/" + known.value) for url in urls)
+        read.setdefault((identifiers.handle(known.value) if bare else None) or known, raw)
+    return read
 
 
-def _built(raw: str, known: Known) -> str | None:
-    """The URL that the source gave for its best identifier, or the resolver's."""
-    if raw.startswith(("http://", "https://")):
-        return raw
-    resolver = _RESOLVERS.get(known.scheme)
-    return resolver + known.value if resolver else None
+def _page(found: dict[Known, str], primary: Known | None) -> str | None:
+    """Where no page was named: an identifier that the source wrote as a URL, else the resolver's URL for the best."""
+    for known, raw in found.items():
+        if known.scheme != "url" and raw.startswith(("http://", "https://")):
+            return raw
+    resolver = _RESOLVERS.get(primary.scheme) if primary else None
+    return resolver + primary.value if resolver and primary else None

@@ -32,6 +32,7 @@ def read(metadata: etree._Element, draft: Draft) -> Mapping[str, int]:
     draft.note("entry", "unknown_format", str(metadata.tag))
     if any(child.tag in oai_dc.TABLE for child in metadata):
         return walk(metadata, oai_dc.TABLE, draft)
+    draft.lone_date_is_issued = False  # it may be an event's, or the record's own
     unread: dict[str, int] = {}
     depths: dict[str, int] = {}
     depth = elements = 0

@@ -11,6 +11,7 @@ from harvester.errors import (
     Interrupted,
     Refused,
     RepositoryError,
+    Retriable,
 )
 
 # Worst last; the outcome of several streams is the worst of them.
@@ -24,6 +25,16 @@ OUTCOMES = (
     "failed",
     "interrupted",  # last, since a person who stops several streams wants to be told just that
 )
+NOTHING_AT_ALL = (
+    "the repository says that nothing matches: it is empty, or the set is misspelt; "
+    "its ListSets tells which sets there are"
+)
+# What to do, after a sentence that tells what happened.
+_ADVICE = {
+    "incomplete": "Everything received is saved; run the same command again later, it goes on from there",
+    "unreachable": "Nothing new was received and nothing is lost; run the same command again later",
+    "refused": "Nothing received before is lost; run the same command again when this is settled",
+}
 TOLERANCE = 0.01  # completeListSize drifts while a list is walked (DOAJ/doaj#235)
 
 
@@ -54,7 +65,8 @@ def judge(window: Window, ending: str, *, page_size: int | None) -> Ending:
             Verdict(
                 "incomplete",
                 ending,
-                f"the list turns in a circle after {received:,} records; it was left there",
+                f"the list turns in a circle after {received:,} records; it was left there. "
+                "Its managers have to mend that; the next harvest asks for all of it again",
             ),
             legal=False,
         )
@@ -76,10 +88,22 @@ def of_error(error: HarvesterError, *, pages: int) -> Verdict:
     if isinstance(error, RepositoryError):
         seen = error.evidence
         evidence = None if seen is None else {"url": seen.url, "status": seen.status, "excerpt": seen.excerpt}
-        outcome = "refused" if isinstance(error, Refused) else "incomplete" if pages else "unreachable"
-        return Verdict(outcome, error.reason, str(error), evidence)
+        outcome = _outcome(error, pages)
+        return Verdict(outcome, error.reason, _with_advice(error, outcome), evidence)
     if isinstance(error, Interrupted):
         return Verdict("interrupted", "signal", str(error))
     if isinstance(error, Fenced):
-        return Verdict("incomplete", "fenced", str(error))
+        return Verdict("incomplete", "fenced", _with_advice(error, "incomplete"))
     return Verdict("failed", "catalogue" if isinstance(error, CatalogueError) else "error", str(error))
+
+
+def _outcome(error: RepositoryError, pages: int) -> str:
+    if isinstance(error, Refused):
+        return "refused"
+    # A host that wants a pause, or is busy with another of our processes, has been reached.
+    waits = isinstance(error, Retriable) and (error.after is not None or error.reason == "host_busy")
+    return "incomplete" if pages or waits else "unreachable"
+
+
+def _with_advice(error: HarvesterError, outcome: str) -> str:
+    return f"{str(error).rstrip('. ')}. {_ADVICE[outcome]}"

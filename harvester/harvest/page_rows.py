@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,25 +21,26 @@ from harvester.oai.page import canonical
 from harvester.oai.records import Header, Page, Record
 
 DELETED_AT_SOURCE = "deleted_at_source"
+_SENT_AT_ONCE = 10  # rows
 _CREATORS_SHOWN = 65_536  # characters of the column that is searched; the entry holds them all
+
+
+Send = Callable[[list[dict[str, Any]]], None]
 
 
 @dataclass(slots=True)
 class Changes:
-    """What one page changes, ready to be written; keys sorted."""
+    """What one page changes: whole rows are on their way (`rows` those not yet sent), touched ones are to be written."""
 
     rows: list[dict[str, Any]] = field(default_factory=list)
+    keys: list[bytes] = field(default_factory=list)
+    written: int = 0
     touched: list[dict[str, Any]] = field(default_factory=list)
     broken: list[tuple[str, bytes, str | None]] = field(default_factory=list)
     unread: Counter[str] = field(default_factory=Counter)
     live: Counter[int] = field(default_factory=Counter)
     deleted: Counter[int] = field(default_factory=Counter)
     counts: Counts = field(default_factory=Counts)
-
-    @property
-    def keys(self) -> list[bytes]:
-        """Keys of all records that change."""
-        return [row["item_key"] for row in (*self.rows, *self.touched)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +65,31 @@ def latest_by_key(stream: Stream, page: Page) -> dict[bytes, Record]:
     return found
 
 
-def changes(latest: Mapping[bytes, Record], known: Mapping[bytes, Known], setting: Setting) -> Changes:
-    """Compare with what is known, by hash and before anything is normalised; normalise only what is new."""
+def changes(
+    latest: Mapping[bytes, Record], known: Mapping[bytes, Known], setting: Setting, send: Send
+) -> Changes:
+    """Compare with what is known, by hash and before anything is normalised; normalise only what is new.
+
+    Whole rows go to `send` a few at a time, so that the database works while the next are made.
+    """
     made = Changes()
     page = setting.page
     made.counts.received = len(page.records) + len(page.broken)
     made.broken.extend((each.reason, each.raw, each.identifier) for each in page.broken)
     for key in sorted(latest):
         _one(key, latest[key], known.get(key), setting, made)
+        if len(made.rows) >= _SENT_AT_ONCE:
+            _send(made, send)
+    _send(made, send)
     made.counts.quarantined = len(made.broken)
     return made
+
+
+def _send(made: Changes, send: Send) -> None:
+    send(made.rows)
+    made.written += len(made.rows)
+    made.keys.extend([row["item_key"] for row in made.rows])
+    made.rows = []
 
 
 def _one(key: bytes, record: Record, before: Known | None, setting: Setting, made: Changes) -> None:
@@ -84,7 +100,7 @@ def _one(key: bytes, record: Record, before: Known | None, setting: Setting, mad
             if _same(before, shared):
                 made.counts.unchanged += 1
                 return
-            made.touched.append(shared)
+            _touch(made, shared)
         else:
             made.rows.append(shared | _EMPTY | {"identifier": header.identifier})
         made.counts.deleted += 1
@@ -95,7 +111,7 @@ def _one(key: bytes, record: Record, before: Known | None, setting: Setting, mad
             if _same(before, shared):
                 made.counts.unchanged += 1
                 return
-            made.touched.append(shared)
+            _touch(made, shared)
         else:
             try:
                 content = _content(record.metadata, header, setting, made.unread) | _kept(
@@ -110,6 +126,11 @@ def _one(key: bytes, record: Record, before: Known | None, setting: Setting, mad
         else:
             made.counts.updated += 1
     tally_changes(before, (shared["deleted"], shared["proven_sets"]), made.live, made.deleted)
+
+
+def _touch(made: Changes, shared: dict[str, Any]) -> None:
+    made.touched.append(shared)
+    made.keys.append(shared["item_key"])
 
 
 def _shared(key: bytes, record: Record, before: Known | None, setting: Setting) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
-from harvester.catalogue import hosts, ledger, runs, writer
+from harvester.catalogue import hosts, ledger, page_marks, quarantine, runs, writer
 from harvester.catalogue.kept_xml import Compressor
 from harvester.catalogue.ledger import Stream, Window
 from harvester.catalogue.runs import Counts
@@ -28,7 +28,7 @@ class Committer:
     @classmethod
     def open(cls, connection: Connection, stream: Stream, run_id: int, host: str) -> "Committer":
         """Prepare for a run."""
-        waiting = writer.has_quarantine(connection, stream)
+        waiting = quarantine.has_quarantine(connection, stream)
         connection.rollback()
         compressor = Compressor(stream.repository_id, stream.format)
         return cls(connection, stream, run_id, host, compressor, {}, waiting)
@@ -44,15 +44,15 @@ class Committer:
         try:
             with self.connection.begin():
                 mark = _mark(page, len(latest) + len(page.broken), arrival)
-                place = writer.move_window(self.connection, window, mark)
+                place = page_marks.move_window(self.connection, window, mark)
                 made = self._write(page, latest, place[0])
                 made.counts.pages = 1
                 made.counts.requests = arrival.requests
                 made.counts.restarts = int(arrival.restarts)
                 runs.add_counts(self.connection, self.run_id, made.counts)
                 waited = hosts.asked(self.connection, self.host, arrival.pause)
-                totals = (made.counts.received, len(made.rows) + len(made.touched))
-                writer.publish(self.connection, window, self.run_id, place, totals)
+                totals = (made.counts.received, made.written + len(made.touched))
+                page_marks.publish(self.connection, window, self.run_id, place, totals)
         except BaseException:
             self.compressor.forget()
             raise
@@ -73,14 +73,14 @@ class Committer:
         self.compressor.prepare(connection)
         known, elsewhere = writer.known_records(connection, stream, list(latest))
         setting = Setting(stream, page, page_id, self.set_numbers, self.compressor)
-        made = changes(latest, known, setting)
-        writer.write_records(connection, made.rows)
+        with writer.writing(connection) as send:
+            made = changes(latest, known, setting, send)
         writer.touch_records(connection, made.touched)
         writer.prefer(connection, stream.repository_id, elsewhere.intersection(made.keys), PREFERENCE)
         writer.add_tallies(connection, stream, made.live, made.deleted)
         if self.quarantined:
-            writer.release(connection, stream, [record.header.identifier for record in page.records])
-        writer.put_aside(connection, stream, self.run_id, made.broken)
+            quarantine.release(connection, stream, [record.header.identifier for record in page.records])
+        quarantine.put_aside(connection, stream, self.run_id, made.broken)
         return made
 
 
@@ -111,10 +111,10 @@ class Committed:
         return self.changes.counts
 
 
-def _mark(page: Page, received: int, arrival: Arrival) -> writer.Mark:
+def _mark(page: Page, received: int, arrival: Arrival) -> page_marks.Mark:
     token = page.token
     life = token.life if token else None
-    return writer.Mark(
+    return page_marks.Mark(
         received=received,
         response_date=page.candidate_watermark,
         token=token.text if token else None,
@@ -127,7 +127,7 @@ def _mark(page: Page, received: int, arrival: Arrival) -> writer.Mark:
     )
 
 
-def _moved(window: Window, page: Page, mark: writer.Mark) -> Window:
+def _moved(window: Window, page: Page, mark: page_marks.Mark) -> Window:
     """The window as the transaction has left it, without reading it again."""
     token = page.token
     before = (

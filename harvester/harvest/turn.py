@@ -18,7 +18,8 @@ class Turn:
     """Holds a host's lock on one connection.
 
     `pause` is the configured pace in seconds, which the wire keeps; what penalties add is kept here. `patience` is how many
-    seconds may be waited in all (`--wait`); `longest_nap` how long the lock may be slept on.
+    seconds may be waited (`--wait`): for long pauses in all; for naps and for another process between two pages, so that a
+    harvest which goes on is never given up. `longest_nap` is how long the lock may be slept on.
     """
 
     connection: Connection
@@ -31,6 +32,8 @@ class Turn:
     held: bool = field(default=False, init=False)
     _added: float = field(default=0.0, init=False)
     _asked_at: float = field(default=0.0, init=False)
+    _napped: float = field(default=0.0, init=False)  # seconds since the last page
+    _postponed: int = field(default=0, init=False)  # times since the last page
 
     def take(self) -> None:
         """Have the lock, and the host's leave to ask now.
@@ -43,6 +46,7 @@ class Turn:
             wait = hosts.look(self.connection, self.host)
             self._added = max(0.0, wait.pause - self.pause)
             if wait.wait <= self.longest_nap:
+                self._napped += max(0.0, wait.wait - max(wait.pause, self.pause))
                 self.nap(wait.wait)
                 return
             self.give()
@@ -54,6 +58,7 @@ class Turn:
     def asked(self, *, waited: bool) -> None:
         """After a page: let the host go where somebody waits for it."""
         self._asked_at = clock.monotonic()
+        self._napped, self._postponed = 0.0, 0
         if waited:
             self.give()
 
@@ -63,19 +68,40 @@ class Turn:
             self.held = False
             hosts.let_go(self.connection, self.host)
 
+    def lost(self) -> None:
+        """The session is gone, and the lock with it."""
+        self.held = False
+
     def failed(self, error: Retriable) -> None:
         """Write down for everybody what a failure says about the host."""
         if error.after is not None:
             hosts.postpone(self.connection, self.host, error.after)
         elif error.reason in _TIMED_OUT:
-            hosts.penalise(self.connection, self.host, self.pause)
+            pause = hosts.penalise(self.connection, self.host, self.pause)
+            self._added = max(0.0, pause - self.pause)
+            self._asked_at = clock.monotonic()
 
     def postpone(self, error: Retriable) -> None:
-        """The host wants a pause longer than a nap: wait for it without the lock. Raises the error when patience ends."""
-        self.failed(error)
-        self.give()
-        if error.after is None or error.after > self.patience:
+        """All tries of a request are used up: where the host asked for a pause, let the lock go and wait for it in `take`.
+
+        A host that asks for the same short pause again and again is asked ever less often. Raises Retriable where the
+        host asked for none, or for more than patience has left.
+        """
+        if error.after is None:
+            self.failed(error)
+            self.give()
             raise error
+        seconds = error.after * 2**self._postponed
+        self._postponed += 1
+        hosts.postpone(self.connection, self.host, seconds)
+        self.give()
+        if seconds > self.patience - self._napped:
+            raise Retriable(
+                f"{error}; it asks for a pause of {seconds:,.0f} seconds, longer than we may wait (--wait)",
+                reason=error.reason,
+                evidence=error.evidence,
+                after=seconds,
+            ) from error
 
     def _lock(self) -> None:
         before = clock.monotonic()
@@ -91,13 +117,11 @@ class Turn:
                 reason="host_busy",
             )
         self.held = True
-        self.patience -= clock.monotonic() - before
 
     def _wait_outside(self, seconds: float) -> None:
         if seconds > self.patience:
             raise Retriable(
-                f"{self.host} wants no request for another {seconds:,.0f} seconds, longer than we may wait (--wait); "
-                "run the same command again later, it goes on where it stopped",
+                f"{self.host} wants no request for another {seconds:,.0f} seconds, longer than we may wait (--wait)",
                 reason="wait",
                 after=seconds,
             )

@@ -22,11 +22,38 @@ MOST_RESTARTS = 3  # of one window in one run
 _MAY_BE_DEAD = frozenset(
     {"http_400", "http_404", "http_410", "http_422", "http_500", "http_502", "http_504", "malformed"}
 )
+# The server has not looked at the token, or has said what it thinks of it; after anything else it may be spent.
+_UNSPENT = frozenset(
+    {
+        "dns",
+        "connection_refused",
+        "connect_timeout",
+        "no_route",
+        "tls",
+        "proxy",
+        "wait",
+        "http_429",
+        "http_503",
+    }
+    | {"badResumptionToken"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _InHand:
+    """A page that is being committed, and where its window stood before."""
+
+    page: Page
+    arrival: Arrival
+    stood: tuple[object, ...]
 
 
 @dataclass(slots=True)
 class Walk:
-    """One run through one plan's windows. `on_commit` hears of every committed page, with the run's counts so far."""
+    """One run through one plan's windows. `on_commit` hears of every committed page, with the run's counts so far.
+
+    `token_in_doubt`: the stored token may have been asked without its page being committed.
+    """
 
     repository: Repository
     committer: Committer
@@ -38,18 +65,23 @@ class Walk:
     repairs: Counter[str] = field(default_factory=Counter)
     unread: Counter[str] = field(default_factory=Counter)
     largest: int = 0  # records on a page that others follow: the repository's page size
+    token_in_doubt: bool = False
     _restarting: bool = False
+    _doubtful: bool = False  # a request with this token failed in a way that may have spent it
     _sent: int = 0
+    _in_hand: _InHand | None = None
 
     def window(self, window: Window) -> tuple[Window, str]:
         """Walk one window to its end; return it as it stands then, and how it ended.
 
-        Raises RepositoryError, Interrupted or Fenced where it stays open; what was committed stays.
+        Raises RepositoryError, Interrupted or Fenced where it stays open, sqlalchemy's DBAPIError where Postgres fails;
+        what was committed stays. After the latter it may be called again with the window as it is claimed then.
         """
-        if window.ending is not None:  # a process ended between its last page and this line
-            return window, window.ending
+        window = self._settle(window)
+        if window.ending is not None and not self._must_replay(window):
+            return window, window.ending  # a process ended between its last page and this line
         self._sent = self.repository.requests
-        walk = self._list(window, window.token)
+        walk = self._begin(window)
         guard = LoopGuard()
         while True:
             self.turn.take()
@@ -59,34 +91,66 @@ class Walk:
             verdict = guard.verdict(page)
             if verdict == "token_loop" and window.pages:
                 return window, verdict
-            window = self._commit(window, page, walk)
+            window = self._commit(window, page, self._arrival(walk))
             if page.ending is not None and self._must_replay(window):
                 self.tell("a page was asked for twice and the count is short: the list is asked for again")
                 walk = self._restart(window)
             elif page.ending is not None or verdict is not None:
                 return window, page.ending or verdict or ""
 
+    def reopen(self, committer: Committer, counts: Counts) -> None:
+        """Go on over a new connection; `counts` as the catalogue has them: a commit may have come through unheard."""
+        self.committer = committer
+        self.counts = counts
+
+    def _settle(self, window: Window) -> Window:
+        """Commit the page that was in hand when the connection was lost, unless its commit had come through after all."""
+        hand, self._in_hand = self._in_hand, None
+        if hand is None or hand.stood != _place(window):
+            self._restarting = False
+            return window
+        return self._commit(window, hand.page, hand.arrival)
+
+    def _begin(self, window: Window) -> PageIterator:
+        if window.ending is not None:
+            return self._restart(window)
+        if window.token is not None and window.reread and self.repository.idempotent_tokens is False:
+            self.tell(
+                "the last harvest was cut off while it asked; the list is asked for again from its beginning"
+            )
+            return self._restart(window)
+        return self._list(window, window.token)
+
     def _page(self, window: Window, walk: PageIterator) -> tuple[Page, PageIterator]:
         """The next page, restarting the list where its token is dead and waiting where the host says so."""
         while True:
             try:
-                return walk.next(), walk
+                return self._ask(window, walk), walk
             except TokenExpired as error:
                 walk = self._restart(window, error)
             except Refused as error:
                 if error.reason != "badArgument" or not self._less_selective(window):
                     raise
                 walk = self._list(window, None)
-            except Retriable as error:
+            except RepositoryError as error:
                 if window.token is not None and not self._restarting and error.reason in _MAY_BE_DEAD:
                     walk = self._restart(window, error)
-                else:
+                elif isinstance(error, Retriable):
                     self.turn.postpone(error)
-            except RepositoryError as error:
-                if window.token is None or self._restarting or error.reason not in _MAY_BE_DEAD:
+                else:
                     raise
-                walk = self._restart(window, error)
             self.turn.take()
+
+    def _ask(self, window: Window, walk: PageIterator) -> Page:
+        with_token = window.token is not None and not self._restarting
+        before, self.token_in_doubt = self.token_in_doubt, self.token_in_doubt or with_token
+        try:
+            return walk.next()
+        except RepositoryError as error:
+            if error.reason in _UNSPENT:
+                self.token_in_doubt = before
+            self._doubtful = self.token_in_doubt
+            raise
 
     def _restart(self, window: Window, error: RepositoryError | None = None) -> PageIterator:
         """Begin the window's list again; the stored token is forgotten only when its first page has come."""
@@ -97,11 +161,15 @@ class Walk:
         self._restarting = True
         return self._list(window, None)
 
-    def _commit(self, window: Window, page: Page, walk: PageIterator) -> Window:
+    def _arrival(self, walk: PageIterator) -> Arrival:
         sent, self._sent = self._sent, self.repository.requests
-        arrival = Arrival(self._sent - sent, walk.reread, self._restarting, self.turn.pause)
+        return Arrival(self._sent - sent, walk.reread or self._doubtful, self._restarting, self.turn.pause)
+
+    def _commit(self, window: Window, page: Page, arrival: Arrival) -> Window:
+        self._in_hand = _InHand(page, arrival, _place(window))
         done = self.committer.commit(window, page, arrival)
-        self._restarting = False
+        self._in_hand = None
+        self._restarting = self._doubtful = self.token_in_doubt = False
         if page.token is not None:
             self.largest = max(self.largest, done.counts.received)
         self.counts.add(done.counts)
@@ -131,9 +199,14 @@ class Walk:
     def _less_selective(self, window: Window) -> bool:
         """Some declare seconds and refuse them (dataverse#11020): whole days ask for more, never for less."""
         dated = window.from_ is not None or window.until is not None
-        if not dated or self.plan.granularity == Granularity.DAYS.value:
+        with_token = window.token is not None and not self._restarting
+        if with_token or not dated or self.plan.granularity == Granularity.DAYS.value:
             return False
         self.tell("the repository refuses dates with seconds; whole days are asked for instead")
         with self.committer.connection.begin():
             self.plan = ledger.set_granularity(self.committer.connection, self.plan, Granularity.DAYS.value)
         return True
+
+
+def _place(window: Window) -> tuple[object, ...]:
+    return window.id, window.restarts, window.pages, window.token

@@ -145,6 +145,8 @@ def by_library(text: str) -> Edtf | None:
     except (library.EDTFParseException, ValueError, TypeError, AttributeError, OverflowError):
         return None  # but for the first, they come from open or absurd bounds
     # Years before 0 and beyond 9999 have no YYYY-MM-DD.
+    if first > last:
+        return None
     bounded = len(start) == len(end) == 10 and not (start + end).startswith("-") and "Y" not in text
     return Edtf(str(parsed), start, end) if bounded else Edtf(str(parsed), None, None)
 

@@ -11,6 +11,8 @@ from harvester.crosswalk.fields import check_digits
 
 LONGEST = 2048  # characters: no identifier is longer; such a text is kept as `other`
 
+MOST_PIECES = 100  # of one element; what follows stays together in the last one
+
 
 class Known(NamedTuple):
     """`value` is canonical (DOI in lower case, ISBN of 13 digits, URL as it came)."""
@@ -96,10 +98,10 @@ def handle(text: str) -> Known | None:
 def pieces(text: str) -> list[str]:
     """The identifiers glued together in one element, as in `http://a.org/1http://b.org/2`; mostly the text itself."""
     if text.count("://") > 1 and " " not in text:
-        parts = re.split(r"(?<![/=:?&%;,|])(?=https?://)|[;,|](?=https?://)", text)
+        parts = re.split(r"(?<![/=:?&%;,|])(?=https?://)|[;,|](?=https?://)", text, maxsplit=MOST_PIECES)
         return [part for part in parts if part]
     if " " in text and "://" in text:
-        parts = [part.strip(";,|") for part in text.split()]
+        parts = [part.strip(";,|") for part in text.split(maxsplit=MOST_PIECES)]
         if all(_URL.fullmatch(part) for part in parts if part):
             return [part for part in parts if part]
     return [text]

@@ -11,7 +11,7 @@ from harvester.crosswalk.fields.vocabulary import folded, terms, words
 from harvester.entry import Problem
 
 _TAG = re.compile(r"[A-Za-z]{2,8}(?:[-_][A-Za-z0-9]{1,8}){0,4}")
-_SEPARATOR = re.compile(r"\s*[;,/|]\s*")
+_SEPARATOR = re.compile(r"[;,/|]")
 _CODES = re.compile(r"[a-z]{2,3}(?: [a-z]{2,3}){1,9}", re.IGNORECASE)
 LONGEST = 100  # characters: no name of a language is longer
 
@@ -21,9 +21,8 @@ def read(text: str, notes: list[Problem]) -> tuple[str, ...]:
     found = tag(text) if len(text) <= LONGEST else None
     if found:
         return (found,)
-    parts = (
-        [part for part in _SEPARATOR.split(text[: LONGEST * 10]) if part] if len(text) <= LONGEST * 10 else []
-    )
+    parts = _SEPARATOR.split(text) if len(text) <= LONGEST * 10 else []
+    parts = [part.strip() for part in parts if part.strip()]
     if len(parts) == 1 and _CODES.fullmatch(text):
         parts = text.split()
     tags = [tag(part) if len(part) <= LONGEST else None for part in parts]
@@ -37,7 +36,7 @@ def read(text: str, notes: list[Problem]) -> tuple[str, ...]:
 def tag(text: str) -> str | None:
     """The BCP 47 tag for a code (`ger`, `en_US`) or a name (`German`, `français`); None where it is neither."""
     key = folded(text)
-    if not key or key in words("languages", "junk"):
+    if not key or not text.isprintable() or key in words("languages", "junk"):
         return None
     if known := terms("languages", "names").get(key):
         return known

@@ -14,10 +14,11 @@ _SIZE = re.compile(
     r"|files?|records?|rows?|items?|minutes?|mins?|hours?|seconds?|slides?|images?|cm|mm|inch(?:es)?|x [0-9].{0,30})\b.{0,20}",
     re.IGNORECASE,
 )
+_SIZE_BEGINS = frozenset("0123456789~cC")
 _BYTES = re.compile(r"([0-9]{1,15}) ?(?:bytes?|b)?", re.IGNORECASE)
 
 # Links to bytes and not to a page: DSpace, figshare, bepress; EPrints and others by the file's ending
-_FILE_PATHS = ("/bitstream/", "/bitstreams/", "/ndownloader/", "//ndownloader.", "/viewcontent.cgi?")
+_FILE_PATH = re.compile(r"/bitstreams?/|/ndownloader[/.]|/viewcontent\.cgi\?")
 _ENDING = re.compile(
     r"\.(?:pdf|zip|gz|tar|csv|tsv|xlsx?|docx?|pptx?|txt|png|jpe?g|tiff?|gif|mp[34]|avi|wav|json|rtf|ps|epub|nc|h5)(?:\?[^?]*)?",
     re.IGNORECASE,
@@ -33,7 +34,9 @@ def is_media_type(text: str) -> bool:
 
 def is_size(text: str) -> bool:
     """`12 kB`, `90 pages`, `20 x 25 cm.`, or a bare number, which DSpace and Dataverse write for bytes."""
-    return len(text) <= 80 and (_SIZE.fullmatch(text) is not None or text.isdecimal())
+    if text[:1] not in _SIZE_BEGINS or len(text) > 80:
+        return False
+    return _SIZE.fullmatch(text) is not None or text.isdecimal()
 
 
 def with_url(text: str) -> tuple[str, str] | None:
@@ -52,8 +55,8 @@ def size_in_bytes(text: str) -> int | None:
 
 def is_file_url(url: str) -> bool:
     """Whether a URL leads to a file's bytes."""
-    if any(path in url for path in _FILE_PATHS):
-        return True
+    if "/bitstream" in url or "/ndownloader" in url or "/viewcontent.cgi?" in url:
+        return _FILE_PATH.search(url) is not None
     dot = url.rfind(".", url.rfind("/"))
     return dot > 8 and _ENDING.fullmatch(url, dot) is not None
 

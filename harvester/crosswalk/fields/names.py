@@ -10,6 +10,7 @@ from harvester.crosswalk.fields.vocabulary import words
 from harvester.entry import Agent, AgentIdentifier, Problem
 
 MOST_WORDS = 5  # of a personal name in the form Family, Given
+MOST_NAMES = 1000  # of one element; what follows stays together in the last one
 LONGEST = 200  # characters of a personal name
 
 _FIGSHARE = re.compile(r"(.+?) \(([0-9]{1,12})\)")
@@ -55,7 +56,7 @@ def several(text: str) -> list[str]:
     """`A; B; C` are three names; one semicolon may belong to a name."""
     if text.count(";") < 2:
         return [text]
-    return [part for part in (part.strip() for part in text.split(";")) if part]
+    return [part for part in (part.strip() for part in text.split(";", MOST_NAMES)) if part]
 
 
 def is_organisation(name: str) -> bool:

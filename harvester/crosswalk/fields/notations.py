@@ -37,7 +37,8 @@ _PERIOD = re.compile(r"(start|end) ?= ?([^;]{4,30})")
 
 def edtf(text: str) -> Edtf | None:
     """One of the notations above, or None. `text` is one line of at most 100 characters."""
-    text = text.strip(" ,;").removesuffix(".")
+    text = text.strip(" ,;")
+    text = text if text.endswith("..") else text.removesuffix(".")
     if text[:1] + text[-1:] in ("[]", "()"):
         text = text[1:-1].strip(" .")
     text = text.replace("[", "").replace("]", "")

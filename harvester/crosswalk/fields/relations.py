@@ -12,7 +12,7 @@ from harvester.crosswalk.fields.vocabulary import terms, vocabulary
 from harvester.entry import Funding, Relation
 
 _FIGSHARE = re.compile(
-    r"https?://[\w.-]{0,100}figshare\.com/articles/(?:[^?#\s]{1,1000}/)?([0-9]{1,12})(?:/([0-9]{1,4}))?/?(?:[?#]\S*)?",
+    r"https?://[\w.-]{0,100}figshare\.com/articles/(?:[^?#\s]{1,1000}?/)??([0-9]{1,12})(?:/([0-9]{1,4}))?/?(?:[?#]\S*)?",
     re.IGNORECASE,
 )
 _GRANT = "info:eu-repo/grantAgreement/"

@@ -7,14 +7,20 @@ and mojibake, and mojibake holds C1 controls that would be stripped.
 import re
 import unicodedata
 from html import unescape
+from html.entities import html5
 
 from harvester.entry import Problem
 
 RAW_KEPT = 500  # characters of a text quoted in a problem, where the text itself is kept elsewhere
+LONG = (
+    1_000_000  # characters: beyond, blanks are collapsed without cutting the text into words, markup is left
+)
 MENDED_UP_TO = 20_000  # characters given to ftfy: it is thorough, not fast
 
 _ASCII_CONTROLS = bytes(range(0x20)) + b"\x7f"
 _ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});")
+_BLANKS = "\t\x0b\x0c\r\x1c\x1d\x1e\x1f\x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
+_EMPTY_LINES = re.compile(r"\n{3,}")
 _BLANK_CONTROL = re.compile(r"[\x0b\x0c\x85]")
 # C0 and C1 but tab and newline, lone surrogates, the two non-characters that XML and Postgres tools refuse
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
@@ -23,28 +29,33 @@ _MOJIBAKE = re.compile(
     r"[ÂÃ][\x80-\xbf]|â(?:[\x80-\xbf]{2}|[€‚„†‡ˆ‰‹Œ‘’“”•–—˜™›œž\xa0-\xbf][\x80-\xbf€‚„†‡ˆ‰‹Œ‘’“”•–—˜™›œž])"
 )
 
-# Only elements that people write in titles and abstracts are markup: "a <b and c> d" and "<LOD" are not.
-# [^<>]* ends at the next bracket, so that no pattern here looks at a character more than a few times.
-_ATTRIBUTES = r"(?:\s[^<>]*=[^<>]*)?\s*/?>"
-_SCRIPT = re.compile(rf"<(script|style)\b{_ATTRIBUTES}[^<]*</\1\s*>", re.IGNORECASE)
-_RAISED = re.compile(r"<((?:jats:)?su[bp])\s*>([^<>]{1,40})</\1\s*>", re.IGNORECASE)
-_ITEM = re.compile(rf"<(?:jats:)?(?:li|list-item)\b{_ATTRIBUTES}", re.IGNORECASE)
-_BLOCK = re.compile(
-    r"</?(?:jats:)?(?:p|br|div|ul|ol|h[1-6]|table|tr|blockquote|pre|hr|dl|dt|dd|section|article|sec|title|list"
-    rf"|abstract|center|address|header|footer|figure|figcaption)\b{_ATTRIBUTES}|</(?:jats:)?(?:li|list-item)\s*>",
-    re.IGNORECASE,
-)
-_INLINE = re.compile(
-    r"</?(?:jats:|mml:|m:)?(?:a|abbr|acronym|b|bdi|bdo|big|cite|code|del|dfn|em|font|i|img|ins|kbd|label|mark|q|s"
-    r"|samp|small|span|strike|strong|sub|sup|tt|u|var|td|th|tbody|thead|wbr|html|body|head|meta|link|script|style"
-    r"|italic|bold|sc|monospace|underline|roman|inline-formula|tex-math|xref|ext-link|named-content|alternatives"
-    r"|math|mi|mn|mo|mrow|msub|msup|msubsup|mtext|mstyle|mfrac|msqrt|mover|munder|munderover|mspace|mfenced"
-    rf"|mtable|mtr|mtd|mphantom|mpadded|semantics|annotation|none|prescripts|mmultiscripts|inf|scp)\b{_ATTRIBUTES}",
-    re.IGNORECASE,
-)
+# [^<>]* ends at the next bracket, so that no character is looked at more than a few times.
+_TAG = re.compile(r"(</?[a-zA-Z][^<>]*>)")
+_PARTS = re.compile(r"</?(?:[a-zA-Z]+:)?([a-zA-Z][a-zA-Z0-9-]*)(?:\s[^=]*=.*)?\s*/?>", re.DOTALL)
+
+# Only elements that people write in titles and abstracts (HTML, JATS, MathML) are markup: "<LOD" and "a <b and c> d"
+# are not.
+_BLOCK = frozenset((
+    "p", "br", "div", "ul", "ol", "h1", "h2", "h3", "h4", "h5", "h6", "table", "tr", "blockquote", "pre", "hr",
+    "dl", "dt", "dd", "section", "article", "sec", "title", "list", "abstract", "center", "address", "header",
+    "footer", "figure", "figcaption",
+))  # fmt: skip
+_ITEM = frozenset(("li", "list-item"))
+_DROPPED = frozenset(("script", "style"))
+_RAISED = frozenset(("sub", "sup"))
+_INLINE = frozenset((
+    "a", "abbr", "acronym", "b", "bdi", "bdo", "big", "cite", "code", "del", "dfn", "em", "font", "i", "img", "ins",
+    "kbd", "label", "mark", "q", "s", "samp", "small", "span", "strike", "strong", "tt", "u", "var", "td", "th",
+    "tbody", "thead", "wbr", "html", "body", "head", "meta", "link", "italic", "bold", "sc", "monospace",
+    "underline", "roman", "inline-formula", "tex-math", "xref", "ext-link", "named-content", "alternatives", "math",
+    "mi", "mn", "mo", "mrow", "msub", "msup", "msubsup", "mtext", "mstyle", "mfrac", "msqrt", "mover", "munder",
+    "munderover", "mspace", "mfenced", "mtable", "mtr", "mtd", "mphantom", "mpadded", "semantics", "annotation",
+    "prescripts", "scp",
+))  # fmt: skip
+_RAISABLE = re.compile(r"[0-9+\-−=()]{1,40}")
 _RAISED_AS = {
     "sub": str.maketrans("0123456789+-−=()", "₀₁₂₃₄₅₆₇₈₉₊₋₋₌₍₎"),
-    "sup": str.maketrans("0123456789+-−=()ni", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ⁿⁱ"),
+    "sup": str.maketrans("0123456789+-−=()", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾"),
 }
 
 
@@ -53,10 +64,9 @@ def line(text: str, notes: list[Problem], field: str) -> str:
     # Most values need nothing; these five checks run in C and cost less than one pattern.
     if text.isascii() and text.isprintable() and "  " not in text and "&" not in text and "<" not in text:
         return text.strip()
-    text = _readable(text, notes, field)
-    if "<" in text:
-        text = without_markup(text, block=" ")
-    return " ".join(_tidy(text, notes, field).split())
+    text = _readable(text, notes, field, block=" ")
+    text = _tidy(text, notes, field)
+    return " ".join(text.split()) if len(text) <= LONG else _collapsed(text.replace("\n", " "))
 
 
 def plain(text: str, notes: list[Problem], field: str) -> str:
@@ -65,22 +75,49 @@ def plain(text: str, notes: list[Problem], field: str) -> str:
     # On a long text three times as fast as isprintable() (measured)
     if clean and len(text.encode().translate(None, _ASCII_CONTROLS)) == len(text):
         return text.strip()
-    text = _readable(text, notes, field)
-    if "<" in text:
-        text = without_markup(text, block="\n")
+    text = _readable(text, notes, field, block="\n")
     text = _tidy(text, notes, field)
-    if "\n" not in text:
+    if "\n" not in text and len(text) <= LONG:
         return " ".join(text.split())
-    lines = [" ".join(row.split()) for row in text.split("\n")]
+    if len(text) > LONG:
+        return _collapsed(text)
+    lines = [" ".join(row.split()) for row in _EMPTY_LINES.sub("\n\n", text).split("\n")]
     return "\n".join(row for at, row in enumerate(lines) if row or (at and lines[at - 1])).strip()
 
 
 def without_markup(text: str, *, block: str) -> str:
     """Real tags removed; `block` stands for a block element. "p < 0.05" survives."""
-    text = _SCRIPT.sub(" ", text)
-    text = _RAISED.sub(_raised, text)
-    text = _BLOCK.sub(block, _ITEM.sub("\n- " if block == "\n" else " ", text))
-    return _INLINE.sub("", text)
+    pieces = _TAG.split(
+        _without_comments(text) if "<!--" in text else text
+    )  # words, tag, words, tag, …, words
+    names: dict[str, str] = {}
+    for at in range(1, len(pieces), 2):
+        tag = pieces[at]
+        name = names.get(tag)
+        if name is None:
+            name = names[tag] = _element(tag)
+        if name in _BLOCK:
+            pieces[at] = block
+        elif name in _ITEM:
+            pieces[at] = "\n- " if block == "\n" and not tag.startswith("</") else block.strip("\n")
+        elif name in _RAISED and not tag.startswith("</"):
+            pieces[at], pieces[at + 1] = "", _raised(pieces[at + 1], name)
+        elif name in _DROPPED and not tag.startswith("</"):
+            pieces[at] = pieces[at + 1] = ""
+        elif name:
+            pieces[at] = ""
+    return "".join(pieces)
+
+
+def _element(tag: str) -> str:
+    """The name of a tag that is markup, "" for what only looks like one."""
+    match = _PARTS.fullmatch(tag)
+    name = match[1].lower() if match else ""
+    return (
+        name
+        if name in _INLINE or name in _BLOCK or name in _RAISED or name in _ITEM or name in _DROPPED
+        else ""
+    )
 
 
 def excerpt(text: str) -> str:
@@ -88,18 +125,44 @@ def excerpt(text: str) -> str:
     return text if len(text) <= RAW_KEPT else text[:RAW_KEPT] + "…"
 
 
-def _raised(match: re.Match[str]) -> str:
+def _raised(text: str, name: str) -> str:
     """10<sup>6</sup> must not become 106."""
-    written = match[2].translate(_RAISED_AS[match[1].lower()[-3:]])
-    return written if all(not sign.isascii() for sign in written) else match[2]
+    return text.translate(_RAISED_AS[name]) if _RAISABLE.fullmatch(text) else text
 
 
-def _readable(text: str, notes: list[Problem], field: str) -> str:
+def _without_comments(text: str) -> str:
+    """`<!--[if gte mso 9]>` and what follows it, as word processors leave behind."""
+    kept, end = [], 0
+    while (start := text.find("<!--", end)) >= 0 and (close := text.find("-->", start)) >= 0:
+        kept.append(text[end:start])
+        end = close + 3
+    return "".join([*kept, text[end:]])
+
+
+def _character(match: re.Match[str]) -> str:
+    return html5.get(match[0][1:]) or unescape(match[0])
+
+
+def _readable(text: str, notes: list[Problem], field: str, *, block: str) -> str:
     if "&" in text:
-        text = _ENTITY.sub(lambda match: unescape(match[0]), text)
+        text = _ENTITY.sub(_character, text)
     if ("â" in text or "Ã" in text or "Â" in text) and _MOJIBAKE.search(text):
         text = _mended(text, notes, field)
+    if "<" in text and len(text) <= LONG:
+        return without_markup(text, block=block)
+    if "<" in text:
+        notes.append(Problem(field, "too_long_for_markup", str(len(text))))
     return text
+
+
+def _collapsed(text: str) -> str:
+    """What split and join do, for texts whose words would fill the memory."""
+    for blank in _BLANKS:
+        text = text.replace(blank, " ")
+    for run, short in (("  ", " "), ("\n ", "\n"), (" \n", "\n"), ("\n\n\n", "\n\n")):
+        while run in text:
+            text = text.replace(run, short)
+    return text.strip()
 
 
 def _mended(text: str, notes: list[Problem], field: str) -> str:
