@@ -45,6 +45,8 @@ _UPSERT = _INSERT.on_conflict_do_update(
 )
 # Compiled once: SQLAlchemy's own handling of each parameter of each row costs as much as everything else in Python together.
 _UPSERT_SQL = str(_UPSERT.compile(dialect=dialect()))  # type: ignore[no-untyped-call]
+# COPY takes half the time of an upsert, on both sides; it serves where the keys were not found.
+_COPY = f"COPY records ({', '.join(_ROW)}) FROM STDIN"
 _THIS = (
     records.c.item_key == bindparam("b_item_key"),
     records.c.repository_id == bindparam("b_repository_id"),
@@ -99,27 +101,28 @@ def known_records(
 
 
 @contextmanager
-def writing(connection: Connection) -> Iterator[Callable[[Sequence[Mapping[str, Any]]], None]]:
-    """Gives a function that sends whole rows, to be inserted or replaced, without waiting for the server.
+def inserting(connection: Connection) -> Iterator[Callable[[Mapping[str, Any]], None]]:
+    """Gives a function that sends one whole new row, by COPY, without waiting for the server.
 
-    The server works on them while the caller prepares the next; errors come at the end of the block. Rows come sorted by
-    key, each key once; `entry` is JSON text.
+    The server works on the rows while the caller prepares the next; errors come at the end of the block, an IntegrityError
+    where a row is there already. Values are the driver's: `entry` is JSON text, `sets` are array literals.
     """
     driver = cast(psycopg.Connection[Any], connection.connection.driver_connection)
     try:
-        with driver.pipeline(), driver.cursor() as cursor:
-
-            def send(rows: Sequence[Mapping[str, Any]]) -> None:
-                if rows:
-                    cursor.executemany(_UPSERT_SQL, rows)
-
-            yield send
+        with driver.cursor() as cursor, cursor.copy(_COPY) as copy:
+            yield lambda row: copy.write_row([row[name] for name in _ROW])
     except psycopg.Error as error:
         # As SQLAlchemy itself tells the driver's errors; a lost connection must not go back to the pool.
         lost = driver.closed
         if lost:
             connection.invalidate(error)
         raise DBAPIError.instance(None, None, error, psycopg.Error, connection_invalidated=lost) from error
+
+
+def replace_records(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write whole rows over those with the same keys, or insert them; values as for `inserting`."""
+    if rows:
+        connection.exec_driver_sql(_UPSERT_SQL, list(rows))
 
 
 def touch_records(connection: Connection, rows: Iterable[Mapping[str, Any]]) -> None:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import zstandard
-from lxml.etree import _Element as Element
 
 from harvester.catalogue.kept_xml import Compressor
 from harvester.catalogue.keys import item_key
@@ -18,23 +17,21 @@ from harvester.catalogue.writer import Known, tally_changes
 from harvester.crosswalk import Context, normalise
 from harvester.errors import Rejected
 from harvester.oai.page import canonical
-from harvester.oai.records import Header, Page, Record
+from harvester.oai.records import Page, Record
 
 DELETED_AT_SOURCE = "deleted_at_source"
-_SENT_AT_ONCE = 10  # rows
 _CREATORS_SHOWN = 65_536  # characters of the column that is searched; the entry holds them all
 
 
-Send = Callable[[list[dict[str, Any]]], None]
+Send = Callable[[dict[str, Any]], None]
 
 
 @dataclass(slots=True)
 class Changes:
-    """What one page changes: whole rows are on their way (`rows` those not yet sent), touched ones are to be written."""
+    """What one page changes: new rows are on their way, `replaced` and `touched` ones are to be written."""
 
-    rows: list[dict[str, Any]] = field(default_factory=list)
     keys: list[bytes] = field(default_factory=list)
-    written: int = 0
+    replaced: list[dict[str, Any]] = field(default_factory=list)
     touched: list[dict[str, Any]] = field(default_factory=list)
     broken: list[tuple[str, bytes, str | None]] = field(default_factory=list)
     unread: Counter[str] = field(default_factory=Counter)
@@ -70,67 +67,55 @@ def changes(
 ) -> Changes:
     """Compare with what is known, by hash and before anything is normalised; normalise only what is new.
 
-    Whole rows go to `send` a few at a time, so that the database works while the next are made.
+    New rows go to `send` one by one, so that the database works while the next are made.
     """
     made = Changes()
     page = setting.page
     made.counts.received = len(page.records) + len(page.broken)
     made.broken.extend((each.reason, each.raw, each.identifier) for each in page.broken)
     for key in sorted(latest):
-        _one(key, latest[key], known.get(key), setting, made)
-        if len(made.rows) >= _SENT_AT_ONCE:
-            _send(made, send)
-    _send(made, send)
+        record, before = latest[key], known.get(key)
+        row = _one(key, record, before, setting, made)
+        if row is not None:
+            made.keys.append(key)
+            if before is None:
+                send(row)
+            else:
+                made.replaced.append(row)
     made.counts.quarantined = len(made.broken)
     return made
 
 
-def _send(made: Changes, send: Send) -> None:
-    send(made.rows)
-    made.written += len(made.rows)
-    made.keys.extend([row["item_key"] for row in made.rows])
-    made.rows = []
-
-
-def _one(key: bytes, record: Record, before: Known | None, setting: Setting, made: Changes) -> None:
-    header = record.header
+def _one(
+    key: bytes, record: Record, before: Known | None, setting: Setting, made: Changes
+) -> dict[str, Any] | None:
+    """The whole row of a new or changed record; None where it is not to be written, or only touched."""
     shared = _shared(key, record, before, setting)
-    if record.metadata is None:
-        if before is not None:
-            if _same(before, shared):
-                made.counts.unchanged += 1
-                return
-            _touch(made, shared)
-        else:
-            made.rows.append(shared | _EMPTY | {"identifier": header.identifier})
-        made.counts.deleted += 1
-    else:
+    xml = digest = None
+    if record.metadata is not None:
         xml = canonical(record.metadata)
         digest = hashlib.sha256(xml).digest()
-        if before is not None and before.hash == digest:
-            if _same(before, shared):
-                made.counts.unchanged += 1
-                return
-            _touch(made, shared)
-        else:
-            try:
-                content = _content(record.metadata, header, setting, made.unread) | _kept(
-                    record, xml, digest, setting
-                )
-            except Rejected as error:
-                made.broken.append((error.reason, xml, header.identifier))
-                return
-            made.rows.append(shared | content)
-        if before is None:
-            made.counts.created += 1
-        else:
-            made.counts.updated += 1
+    row = None
+    if before is not None and digest in (None, before.hash):
+        if _same(before, shared):
+            made.counts.unchanged += 1
+            return None
+        made.touched.append(shared)
+        made.keys.append(key)
+    else:
+        try:
+            row = _row(record, shared, _kept(record, xml, digest, setting), setting, made.unread)
+        except Rejected as error:
+            made.broken.append((error.reason, xml or b"", record.header.identifier))
+            return None
+    if record.metadata is None:
+        made.counts.deleted += 1
+    elif before is None:
+        made.counts.created += 1
+    else:
+        made.counts.updated += 1
     tally_changes(before, (shared["deleted"], shared["proven_sets"]), made.live, made.deleted)
-
-
-def _touch(made: Changes, shared: dict[str, Any]) -> None:
-    made.touched.append(shared)
-    made.keys.append(shared["item_key"])
+    return row
 
 
 def _shared(key: bytes, record: Record, before: Known | None, setting: Setting) -> dict[str, Any]:
@@ -164,46 +149,51 @@ def _same(before: Known, now: Mapping[str, Any]) -> bool:
     )
 
 
-def _content(metadata: Element, header: Header, setting: Setting, unread: Counter[str]) -> dict[str, Any]:
-    """The columns of the entry. Raises Rejected."""
+def _row(
+    record: Record, shared: dict[str, Any], kept: dict[str, Any], setting: Setting, unread: Counter[str]
+) -> dict[str, Any]:
+    """A whole row, its values as COPY takes them. Raises Rejected."""
+    row = shared | kept
+    row["sets"] = _array(shared["sets"])
+    row["proven_sets"] = _array(shared["proven_sets"])
+    if record.metadata is None:
+        return row | _NO_ENTRY
+    header = record.header
     context = Context(header.set_specs, header.datestamp.value, setting.page.response_date)
-    reading = normalise(metadata, context)
+    reading = normalise(record.metadata, context)
     if reading.unread:
         unread.update(reading.unread)
     entry = reading.entry
+    row["crosswalk"] = reading.crosswalk
+    row["crosswalk_version"] = reading.version
+    row["title"] = entry.title
+    row["creators"] = "; ".join([agent.name for agent in entry.creators])[:_CREATORS_SHOWN] or None
+    row["doi"] = entry.doi
+    row["year"] = entry.year
+    row["type"] = entry.type
+    row["entry"] = pack(entry)
+    return row
+
+
+def _kept(record: Record, xml: bytes | None, digest: bytes | None, setting: Setting) -> dict[str, Any]:
+    """The columns of what came, kept as it is."""
+    packed, dictionary = setting.compressor.compress(xml) if xml is not None else (None, None)
+    about = zstandard.compress(b"".join(record.about)) if record.about else None
+    identifier = record.header.identifier
     return {
-        "identifier": header.identifier,
+        "identifier": identifier,
         "preferred": True,
-        "crosswalk": reading.crosswalk,
-        "crosswalk_version": reading.version,
-        "title": entry.title,
-        "creators": "; ".join([agent.name for agent in entry.creators])[:_CREATORS_SHOWN] or None,
-        "doi": entry.doi,
-        "year": entry.year,
-        "type": entry.type,
-        "entry": pack(entry),
+        "hash": digest,
+        "xml": packed,
+        "dictionary_id": dictionary,
+        "about": about,
     }
 
 
-def _kept(record: Record, xml: bytes, digest: bytes, setting: Setting) -> dict[str, Any]:
-    """The columns of what came, kept as it is."""
-    packed, dictionary = setting.compressor.compress(xml)
-    about = zstandard.compress(b"".join(record.about)) if record.about else None
-    return {"hash": digest, "xml": packed, "dictionary_id": dictionary, "about": about}
+def _array(numbers: list[int]) -> str:
+    return "{" + ",".join(map(str, numbers)) + "}"
 
 
-_EMPTY: dict[str, Any] = {
-    "preferred": True,
-    "hash": None,
-    "crosswalk": None,
-    "crosswalk_version": None,
-    "title": None,
-    "creators": None,
-    "doi": None,
-    "year": None,
-    "type": None,
-    "entry": None,
-    "xml": None,
-    "dictionary_id": None,
-    "about": None,
-}
+_NO_ENTRY: dict[str, Any] = dict.fromkeys(
+    ("crosswalk", "crosswalk_version", "title", "creators", "doi", "year", "type", "entry")
+)

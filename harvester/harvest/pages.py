@@ -1,8 +1,11 @@
 """Commits one page: records, counters, quarantine, window and change feed in one transaction."""
 
 from dataclasses import dataclass, replace
+from operator import itemgetter
+from typing import Any
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
 
 from harvester.catalogue import hosts, ledger, page_marks, quarantine, runs, writer
 from harvester.catalogue.kept_xml import Compressor
@@ -40,18 +43,25 @@ class Committer:
         nothing of the page is written then.
         """
         self._number_sets(page)
+        try:
+            return self._transaction(window, page, arrival, copying=True)
+        except IntegrityError:
+            # Somebody wrote the same record between our look and our COPY (two names for one host): upsert waits for him.
+            return self._transaction(window, page, arrival, copying=False)
+
+    def _transaction(self, window: Window, page: Page, arrival: "Arrival", *, copying: bool) -> "Committed":
         latest = latest_by_key(self.stream, page)
         try:
             with self.connection.begin():
                 mark = _mark(page, len(latest) + len(page.broken), arrival)
                 place = page_marks.move_window(self.connection, window, mark)
-                made = self._write(page, latest, place[0])
+                made = self._write(page, latest, place[0], copying=copying)
                 made.counts.pages = 1
                 made.counts.requests = arrival.requests
                 made.counts.restarts = int(arrival.restarts)
                 runs.add_counts(self.connection, self.run_id, made.counts)
                 waited = hosts.asked(self.connection, self.host, arrival.pause)
-                totals = (made.counts.received, made.written + len(made.touched))
+                totals = (made.counts.received, len(made.keys))
                 page_marks.publish(self.connection, window, self.run_id, place, totals)
         except BaseException:
             self.compressor.forget()
@@ -68,13 +78,18 @@ class Committer:
             with self.connection.begin():
                 self.set_numbers |= ledger.set_ids(self.connection, self.stream.repository_id, sorted(specs))
 
-    def _write(self, page: Page, latest: dict[bytes, Record], page_id: int) -> Changes:
+    def _write(self, page: Page, latest: dict[bytes, Record], page_id: int, *, copying: bool) -> Changes:
         connection, stream = self.connection, self.stream
         self.compressor.prepare(connection)
         known, elsewhere = writer.known_records(connection, stream, list(latest))
         setting = Setting(stream, page, page_id, self.set_numbers, self.compressor)
-        with writer.writing(connection) as send:
-            made = changes(latest, known, setting, send)
+        fresh: list[dict[str, Any]] = []
+        if copying and len(known) < len(latest):
+            with writer.inserting(connection) as send:
+                made = changes(latest, known, setting, send)
+        else:
+            made = changes(latest, known, setting, fresh.append)
+        writer.replace_records(connection, sorted([*fresh, *made.replaced], key=itemgetter("item_key")))
         writer.touch_records(connection, made.touched)
         writer.prefer(connection, stream.repository_id, elsewhere.intersection(made.keys), PREFERENCE)
         writer.add_tallies(connection, stream, made.live, made.deleted)

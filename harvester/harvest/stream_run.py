@@ -77,6 +77,8 @@ class _Run:
             if window is None:
                 return self._finish(walk.plan)
             window, how = walk.window(window)
+            if how is None:
+                continue
             with connection.begin():
                 ledger.end_window(connection, window, how)
                 if walk.largest > (self.repository.page_size or 0):

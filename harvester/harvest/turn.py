@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from sqlalchemy import Connection
 
@@ -19,7 +20,8 @@ class Turn:
 
     `pause` is the configured pace in seconds, which the wire keeps; what penalties add is kept here. `patience` is how many
     seconds may be waited (`--wait`): for long pauses in all; for naps and for another process between two pages, so that a
-    harvest which goes on is never given up. `longest_nap` is how long the lock may be slept on.
+    harvest which goes on is never given up. `longest_nap` is how long the lock may be slept on. `number` counts how often
+    the lock was taken: what another process may have changed must be read again when it has grown.
     """
 
     connection: Connection
@@ -30,6 +32,7 @@ class Turn:
     tell: Callable[[str], None]
     longest_nap: float = 30.0
     held: bool = field(default=False, init=False)
+    number: int = field(default=0, init=False)
     _added: float = field(default=0.0, init=False)
     _asked_at: float = field(default=0.0, init=False)
     _napped: float = field(default=0.0, init=False)  # seconds since the last page
@@ -42,8 +45,7 @@ class Turn:
         """
         self._check()
         while not self.held:
-            self._lock()
-            wait = hosts.look(self.connection, self.host)
+            wait = hosts.look(self.connection, self.host, self._lock())
             self._added = max(0.0, wait.pause - self.pause)
             if wait.wait <= self.longest_nap:
                 self._napped += max(0.0, wait.wait - max(wait.pause, self.pause))
@@ -103,7 +105,7 @@ class Turn:
                 after=seconds,
             ) from error
 
-    def _lock(self) -> None:
+    def _lock(self) -> datetime:
         before = clock.monotonic()
         deadline = before + self.patience
 
@@ -111,12 +113,15 @@ class Turn:
             self._check()
             return clock.monotonic() < deadline
 
-        if not hosts.hold(self.connection, self.host, keep_waiting):
+        since = hosts.hold(self.connection, self.host, keep_waiting)
+        if since is None:
             raise Retriable(
                 f"another harvester process is asking {self.host}; it was waited for in vain (--wait waits longer)",
                 reason="host_busy",
             )
         self.held = True
+        self.number += 1
+        return since
 
     def _wait_outside(self, seconds: float) -> None:
         if seconds > self.patience:

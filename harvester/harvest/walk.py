@@ -41,11 +41,10 @@ _UNSPENT = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class _InHand:
-    """A page that is being committed, and where its window stood before."""
+    """A page that is being committed."""
 
     page: Page
     arrival: Arrival
-    stood: tuple[object, ...]
 
 
 @dataclass(slots=True)
@@ -69,26 +68,33 @@ class Walk:
     _restarting: bool = False
     _doubtful: bool = False  # a request with this token failed in a way that may have spent it
     _sent: int = 0
+    _guard: LoopGuard = field(default_factory=LoopGuard)
+    _stands: tuple[object, ...] = ()  # where we left the window, to see whether another process has moved it
     _in_hand: _InHand | None = None
 
-    def window(self, window: Window) -> tuple[Window, str]:
-        """Walk one window to its end; return it as it stands then, and how it ended.
+    def window(self, window: Window) -> tuple[Window, str | None]:
+        """Walk one window; return it as it stands then, and how it ended: None where the host was let go meanwhile.
 
-        Raises RepositoryError, Interrupted or Fenced where it stays open, sqlalchemy's DBAPIError where Postgres fails;
-        what was committed stays. After the latter it may be called again with the window as it is claimed then.
+        Then the window must be claimed again, since another process may have gone on with it, and be handed in again; so
+        also after sqlalchemy's DBAPIError. Raises RepositoryError, Interrupted or Fenced where the window stays open.
+        What was committed stays in any case.
         """
         window = self._settle(window)
         if window.ending is not None and not self._must_replay(window):
             return window, window.ending  # a process ended between its last page and this line
         self._sent = self.repository.requests
         walk = self._begin(window)
-        guard = LoopGuard()
+        number = self.turn.number
         while True:
             self.turn.take()
-            page, walk = self._page(window, walk)
+            page = None
+            while page is None:
+                if self.turn.number != number:
+                    return window, None
+                page, walk = self._page(window, walk)
             if self._restarting:
-                guard = LoopGuard()
-            verdict = guard.verdict(page)
+                self._guard = LoopGuard()
+            verdict = self._guard.verdict(page)
             if verdict == "token_loop" and window.pages:
                 return window, verdict
             window = self._commit(window, page, self._arrival(walk))
@@ -96,7 +102,7 @@ class Walk:
                 self.tell("a page was asked for twice and the count is short: the list is asked for again")
                 walk = self._restart(window)
             elif page.ending is not None or verdict is not None:
-                return window, page.ending or verdict or ""
+                return window, page.ending or verdict
 
     def reopen(self, committer: Committer, counts: Counts) -> None:
         """Go on over a new connection; `counts` as the catalogue has them: a commit may have come through unheard."""
@@ -106,12 +112,15 @@ class Walk:
     def _settle(self, window: Window) -> Window:
         """Commit the page that was in hand when the connection was lost, unless its commit had come through after all."""
         hand, self._in_hand = self._in_hand, None
-        if hand is None or hand.stood != _place(window):
-            self._restarting = False
-            return window
-        return self._commit(window, hand.page, hand.arrival)
+        if self._stands != _place(window):
+            self._guard, self._restarting, self._stands = LoopGuard(), False, _place(window)
+        elif hand is not None:
+            return self._commit(window, hand.page, hand.arrival)
+        return window
 
     def _begin(self, window: Window) -> PageIterator:
+        if self._restarting:
+            return self._list(window, None)
         if window.ending is not None:
             return self._restart(window)
         if window.token is not None and window.reread and self.repository.idempotent_tokens is False:
@@ -121,25 +130,25 @@ class Walk:
             return self._restart(window)
         return self._list(window, window.token)
 
-    def _page(self, window: Window, walk: PageIterator) -> tuple[Page, PageIterator]:
-        """The next page, restarting the list where its token is dead and waiting where the host says so."""
-        while True:
-            try:
-                return self._ask(window, walk), walk
-            except TokenExpired as error:
+    def _page(self, window: Window, walk: PageIterator) -> tuple[Page | None, PageIterator]:
+        """The next page; or None and where to go on: the list again where its token is dead, after the host's pause."""
+        try:
+            return self._ask(window, walk), walk
+        except TokenExpired as error:
+            walk = self._restart(window, error)
+        except Refused as error:
+            if error.reason != "badArgument" or not self._less_selective(window):
+                raise
+            walk = self._list(window, None)
+        except RepositoryError as error:
+            if window.token is not None and not self._restarting and error.reason in _MAY_BE_DEAD:
                 walk = self._restart(window, error)
-            except Refused as error:
-                if error.reason != "badArgument" or not self._less_selective(window):
-                    raise
-                walk = self._list(window, None)
-            except RepositoryError as error:
-                if window.token is not None and not self._restarting and error.reason in _MAY_BE_DEAD:
-                    walk = self._restart(window, error)
-                elif isinstance(error, Retriable):
-                    self.turn.postpone(error)
-                else:
-                    raise
-            self.turn.take()
+            elif isinstance(error, Retriable):
+                self.turn.postpone(error)
+            else:
+                raise
+        self.turn.take()
+        return None, walk
 
     def _ask(self, window: Window, walk: PageIterator) -> Page:
         with_token = window.token is not None and not self._restarting
@@ -166,9 +175,9 @@ class Walk:
         return Arrival(self._sent - sent, walk.reread or self._doubtful, self._restarting, self.turn.pause)
 
     def _commit(self, window: Window, page: Page, arrival: Arrival) -> Window:
-        self._in_hand = _InHand(page, arrival, _place(window))
+        self._in_hand = _InHand(page, arrival)
         done = self.committer.commit(window, page, arrival)
-        self._in_hand = None
+        self._in_hand, self._stands = None, _place(done.window)
         self._restarting = self._doubtful = self.token_in_doubt = False
         if page.token is not None:
             self.largest = max(self.largest, done.counts.received)
