@@ -60,10 +60,17 @@ _LENIENT = re.compile(
 )
 
 
-@lru_cache(maxsize=1024)  # neighbours in a list often share their datestamp
+_LONGEST = 64  # characters; anything longer is no datestamp, and must not stay in the cache
+
+
 def parse(text: str) -> Datestamp | None:
     """A datestamp in either legal form, or in one of the illegal ones seen; None where it cannot be read."""
     raw = text.strip()
+    return _read(raw) if len(raw) <= _LONGEST else None
+
+
+@lru_cache(maxsize=1024)  # neighbours in a list often share their datestamp
+def _read(raw: str) -> Datestamp | None:
     match = _LENIENT.fullmatch(raw)
     if match is None:
         return None

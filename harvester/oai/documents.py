@@ -66,9 +66,14 @@ def _prefix(request: Element | None) -> str | None:
 def _loose(root: Element, now: datetime) -> Iterator[Record | Broken]:
     """Records that stand alone, or below a wrapper; only those with an OAI-PMH header are taken for such."""
     guess = Datestamp(now, "", Granularity.SECONDS, guessed=True)
-    candidates = [root, *root, *(each for child in root for each in child)] if len(root) < 100_000 else [root]
-    for element in candidates:
-        if local_name(element).lower() == "record" and any(
-            local_name(child) == "header" for child in element
-        ):
-            yield read_record(element, guess, headers_only=False)
+    for element in _below(root, 2):
+        yield read_record(element, guess, headers_only=False)
+
+
+def _below(element: Element, depth: int) -> Iterator[Element]:
+    """Records at most so deep; what is inside a record is its metadata."""
+    if local_name(element).lower() == "record" and any(local_name(child) == "header" for child in element):
+        yield element
+    elif depth:
+        for child in element:
+            yield from _below(child, depth - 1)

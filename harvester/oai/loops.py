@@ -1,7 +1,7 @@
 """Lists that never end: the same page for ever, cycles, empty pages, and more pages than the list can have.
 
 Tokens need not differ from page to page, so a repeated token alone proves nothing (scythe#411): token and identifiers
-together do.
+together do, and so do many pages in a row that bring nothing new.
 """
 
 import hashlib
@@ -10,7 +10,9 @@ from collections import deque
 from harvester.oai.records import Page
 
 EMPTY_PAGES = 10  # figshare and HAL send some in the middle or after the end; metha allows as many
-_REMEMBERED = 1024  # pages; the longest cycle that is found
+# Pages in a row whose records all came before, under tokens that are always new.
+STALE_PAGES = 10
+_REMEMBERED = 2048  # two marks for each page: half of it is the longest cycle that is found
 _SLACK = 1000  # pages beyond what completeListSize announces, which may be wrong
 
 
@@ -21,6 +23,7 @@ class LoopGuard:
         self._seen: deque[bytes] = deque(maxlen=_REMEMBERED)
         self._known: set[bytes] = set()
         self._empty = 0
+        self._stale = 0
         self._pages = 0
         self._largest = 1
 
@@ -38,14 +41,16 @@ class LoopGuard:
         announced = page.token.complete_list_size
         if announced is not None and self._pages > 10 * announced // self._largest + _SLACK:
             return "token_loop"
-        return "token_loop" if self._repeats(page) else None
-
-    def _repeats(self, page: Page) -> bool:
         mark = hashlib.blake2b(digest_size=16)
-        mark.update((page.token.text if page.token else "").encode("utf-8", "surrogatepass"))
         for record in page.records:
-            mark.update(b"\0" + record.header.identifier.encode("utf-8", "surrogatepass"))
-        digest = mark.digest()
+            mark.update(b"\0" + record.header.identifier.encode("utf-8"))
+        for broken in page.broken:
+            mark.update(b"\1" + broken.raw)
+        self._stale = self._stale + 1 if self._repeats(mark.digest()) else 0
+        mark.update(b"\2" + page.token.text.encode("utf-8"))
+        return "token_loop" if self._repeats(mark.digest()) or self._stale >= STALE_PAGES else None
+
+    def _repeats(self, digest: bytes) -> bool:
         if digest in self._known:
             return True
         if len(self._seen) == self._seen.maxlen:

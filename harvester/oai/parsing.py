@@ -3,6 +3,7 @@
 Sources: libxml2 limits (a text node over 10 MB, depth over 256); XML 1.0, section 2.2.
 """
 
+import codecs
 import re
 
 from lxml import etree
@@ -13,10 +14,7 @@ from harvester.oai.repair import Repaired, repair
 
 OAI = "{http://www.openarchives.org/OAI/2.0/}"
 
-# Only the prolog: a CDATA section in metadata may legally hold "<!DOCTYPE".
-_PROLOG_DOCTYPE = re.compile(
-    rb"\A(?:\xef\xbb\xbf)?(?:\s|<\?[^>]*>|<!--(?:[^-]|-(?!-))*-->)*<!DOCTYPE", re.ASCII
-)
+_MISC = re.compile(rb"\s+|<\?.*?\?>|<!--.*?-->", re.DOTALL)
 
 
 class Malformed(Exception):
@@ -28,7 +26,8 @@ def strict(body: bytes) -> Element:
 
     Raises Malformed, and Refused for a document type declaration: OAI-PMH never needs one, and entity bombs do.
     """
-    if _PROLOG_DOCTYPE.match(body):
+    # Only in the prolog: a CDATA section in metadata may legally hold "<!DOCTYPE".
+    if body.startswith(b"<!DOCTYPE", end_of_misc(body)):
         raise _doctype()
     parser = etree.XMLParser(
         recover=False,
@@ -47,6 +46,17 @@ def strict(body: bytes) -> Element:
     if root.getroottree().docinfo.internalDTD is not None:
         raise _doctype()
     return root
+
+
+def end_of_misc(body: bytes) -> int:
+    """Where the byte order mark, the declaration, comments, processing instructions and space before the root end.
+
+    A loop: one pattern for all of it would take exponential time over many comments, or remember every blank.
+    """
+    at = len(codecs.BOM_UTF8) if body.startswith(codecs.BOM_UTF8) else 0
+    while found := _MISC.match(body, at):
+        at = found.end()
+    return at
 
 
 def parse(body: bytes) -> tuple[Element, Repaired | None]:

@@ -18,7 +18,7 @@ class ResumptionToken:
     """`text` is opaque: never parsed, encoded exactly once (section 3.5).
 
     `life` is expirationDate - responseDate, both the server's stamps, so that clock skew does not matter; None where
-    not declared, or under two seconds. `complete_list_size` and `cursor` are advisory.
+    not declared, or under two seconds; at most a year. `complete_list_size` and `cursor` are advisory.
     """
 
     text: str

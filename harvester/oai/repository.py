@@ -5,8 +5,10 @@ The only module that imports sickle: it is dormant since 2020, and its SyntaxWar
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, TypeVar
+from typing import TypeVar
+from urllib.parse import urlsplit
 
 from lxml.etree import _Element as Element
 from sickle import Sickle
@@ -19,7 +21,7 @@ from harvester.oai.page import raise_errors, read_page
 from harvester.oai.parsing import OAI
 from harvester.oai.records import Identify, Page
 from harvester.oai.repair import Repaired
-from harvester.wire import Client, Patience, Response, persist, retry_after
+from harvester.wire import Client, Patience, Response, host_of, persist, retry_after
 
 T = TypeVar("T")
 
@@ -32,10 +34,12 @@ _AMBIGUOUS = frozenset(
         "too_slow",
         "truncated",
         "malformed",
+        "bad_http",
+        "bad_compression",
         "empty_body",
         "no_list",
     }
-    | {"http_500", "http_502", "http_504"}
+    | {"http_500", "http_502", "http_504", "http_520", "http_524"}
 )
 
 
@@ -46,6 +50,14 @@ class Answer:
     root: Element
     repaired: Repaired | None
     response: Response
+
+
+@dataclass(slots=True)
+class Doubt:
+    """What may have happened to one token: failures that may have spent it, and whether it was sent again besides."""
+
+    failures: int = 0
+    asked_again: bool = False
 
 
 class Repository(Sickle):  # type: ignore[misc]  # sickle has no types
@@ -108,36 +120,41 @@ class Repository(Sickle):  # type: ignore[misc]  # sickle has no types
         assert isinstance(walk, PageIterator)  # noqa: S101 - narrows sickle's untyped return
         return walk
 
-    def persist(self, ask: Callable[[], T], *, with_token: bool = False) -> T:
-        """Three tries, fewer where a token may be spent by asking; a bot wall is confirmed once, then refused."""
+    def persist(self, ask: Callable[[], T], *, doubt: Doubt | None = None) -> T:
+        """Three tries, fewer where a token (`doubt`) may be spent by asking; a bot wall is confirmed once, then refused."""
         walls = 0
-        doubtful = 0
 
         def attempt() -> T:
-            nonlocal walls, doubtful
+            nonlocal walls
             try:
                 return ask()
             except Retriable as error:
                 walls += error.reason == BOT_WALL
-                doubtful += with_token and error.reason in _AMBIGUOUS
                 if walls > 1:
                     raise Refused(str(error), reason=BOT_WALL, evidence=error.evidence) from error
-                if doubtful and self.idempotent_tokens is False:
-                    raise TokenExpired(
-                        f"{error}; this repository's tokens cannot be asked twice", reason="token_spent"
-                    ) from error
-                if doubtful > 1 and self.idempotent_tokens is None:
-                    raise TokenExpired(f"{error}, twice for one token", reason="token_fails") from error
+                if doubt is not None and error.reason in _AMBIGUOUS:
+                    doubt.failures += 1
+                    self._give_up_token(doubt, error)
                 raise
 
         return persist(self.patience, attempt, on_retry=self.on_retry)
+
+    def _give_up_token(self, doubt: Doubt, error: Retriable) -> None:
+        if self.idempotent_tokens is False:
+            sentence, reason = f"{error}; this repository's tokens cannot be asked twice", "token_spent"
+        elif self.idempotent_tokens is None and doubt.failures > 1:
+            sentence, reason = f"{error}, twice for one token", "token_fails"
+        else:
+            return
+        raise TokenExpired(sentence, reason=reason, evidence=error.evidence) from error
 
 
 class PageIterator(BaseOAIIterator):  # type: ignore[misc]  # sickle has no types
     """Yields pages; asks only when asked, so that a page can be committed before its token is spent.
 
     After an error the same request stands: calling `next` again asks it once more. `reread` tells whether the last page
-    was asked for more than once with the same token after a failure that may have spent it.
+    was asked for more than once with the same token where the first time may have spent it: after a failure that leaves
+    that open, because the first answer was an empty page, or because the transport had to send it again.
     """
 
     def __init__(self, sickle: Repository, params: dict[str, str], ignore_deleted: bool = False) -> None:
@@ -147,6 +164,7 @@ class PageIterator(BaseOAIIterator):  # type: ignore[misc]  # sickle has no type
         self.params: dict[str, str] | None = {"verb": self.verb} | params
         self.ignore_deleted = ignore_deleted
         self.reread = False
+        self._doubt = Doubt()
 
     def next(self) -> Page:
         """The next page. Raises StopIteration at the end of the list, RepositoryError where there is no page."""
@@ -156,27 +174,26 @@ class PageIterator(BaseOAIIterator):  # type: ignore[misc]  # sickle has no type
         if page.token and not page.records and not page.broken and self.sickle.idempotent_tokens is not False:
             # An empty page in the middle is asked again before it is believed: a transient one once retired a whole
             # partition (dpla/ingestion3#777).
+            self._doubt.asked_again = True
             page = self.peek()
         self.params = {"verb": self.verb, "resumptionToken": page.token.text} if page.token else None
+        self._doubt = Doubt()
         return page
 
     def peek(self) -> Page:
         """Ask for the next page without moving on."""
         params = self.params or {}
-        with_token = "resumptionToken" in params
-        attempts = 0
-
-        def ask() -> Page:
-            nonlocal attempts
-            attempts += 1
-            return self._page(self.sickle.harvest(**params))
-
-        page = self.sickle.persist(ask, with_token=with_token)
-        self.reread = with_token and attempts > 1
+        doubt = self._doubt if "resumptionToken" in params else None
+        page: Page = self.sickle.persist(lambda: self._page(self.sickle.harvest(**params)), doubt=doubt)
+        self.reread = doubt is not None and (doubt.failures > 0 or doubt.asked_again)
         return page
 
     def _page(self, answer: Answer) -> Page:
         response = answer.response
+        if response.requests > 1 and not _redirected(self.sickle.endpoint, response.url):
+            self._doubt.asked_again = (
+                True  # by the transport: a kept-alive connection was closed under the request
+            )
         try:
             page = read_page(answer.root, self.verb, response.received_at, _http_date(response))
         except RepositoryError as error:
@@ -187,12 +204,19 @@ class PageIterator(BaseOAIIterator):  # type: ignore[misc]  # sickle has no type
         return page
 
 
-def _http_date(response: Response) -> Any:
+def _redirected(asked: str, answered: str) -> bool:
+    here, there = urlsplit(asked), urlsplit(answered)
+    before = (here.scheme.lower(), host_of(asked), here.path or "/")
+    return before != (there.scheme, host_of(answered), there.path)
+
+
+def _http_date(response: Response) -> datetime | None:
     try:
+        # An offset of -0000 gives a naive date, which is UTC all the same (RFC 5322, section 3.3).
         date = parsedate_to_datetime(response.headers.get("date", ""))
-    except ValueError:
+        return date.replace(tzinfo=UTC) if date.tzinfo is None else date.astimezone(UTC)
+    except (ValueError, TypeError, OverflowError):  # which of them depends on the text
         return None
-    return date if date.tzinfo is not None else None
 
 
 def _identify(element: Element) -> Identify:
@@ -201,7 +225,8 @@ def _identify(element: Element) -> Identify:
         return value[:2048] or None
 
     def texts(name: str) -> tuple[str, ...]:
-        return tuple((each.text or "").strip()[:512] for each in element.findall(f"{OAI}{name}")[:100])
+        found = ((each.text or "").strip()[:512] for each in element.findall(f"{OAI}{name}")[:100])
+        return tuple(text for text in found if text)
 
     return Identify(
         name=text("repositoryName"),
