@@ -52,7 +52,7 @@ def psycopg_url(url: str) -> str:
     rewritten = re.sub(r"\Apostgres(?:ql)?(?:\+psycopg\d?)?://", "postgresql+psycopg://", url)
     try:
         make_url(rewritten)
-    except ArgumentError:
+    except (ArgumentError, ValueError):  # the latter for a port that is no number
         rewritten = ""
     if not rewritten.startswith("postgresql+psycopg://"):
         raise ConfigError("HARVESTER_DATABASE_URL must look like postgresql://user@host:5432/database")

@@ -7,8 +7,9 @@ asked next, the pause that penalties have earned, and whether somebody waits.
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import cast
 
-from sqlalchemy import Connection, case, func, select, text, update
+from sqlalchemy import Connection, bindparam, case, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import OperationalError
 
@@ -37,29 +38,35 @@ class Host:
         return max(0.0, (self.next_allowed_at - self.now).total_seconds()) if self.next_allowed_at else 0.0
 
 
-def hold(connection: Connection, name: str, keep_waiting: Callable[[], bool]) -> bool:
-    """Take the host's lock, waiting in turn as long as `keep_waiting` says; false where it gave up.
+def hold(connection: Connection, name: str, keep_waiting: Callable[[], bool]) -> datetime | None:
+    """Take the host's lock, waiting in turn as long as `keep_waiting` says; since when it is ours, or None.
 
     The lock belongs to the session: it outlives transactions and ends with the connection.
     """
-    if connection.scalar(select(func.pg_try_advisory_lock(_key(name)))):
+    got, since = connection.execute(
+        select(func.pg_try_advisory_lock(_key(name)), func.clock_timestamp())
+    ).one()
+    connection.commit()
+    while not got:
+        if not keep_waiting():
+            return None
+        # Said again each time: whoever takes the lock between two of our waits clears the sign.
+        sign = upsert(hosts).values(name=name, waiting_at=func.clock_timestamp())
+        connection.execute(
+            sign.on_conflict_do_update(index_elements=["name"], set_={"waiting_at": sign.excluded.waiting_at})
+        )
         connection.commit()
-        return True
-    connection.commit()
-    _row(connection, name)
-    connection.execute(update(hosts).where(hosts.c.name == name).values(waiting_at=func.clock_timestamp()))
-    connection.commit()
-    while keep_waiting():
         try:
             connection.execute(text(f"SET LOCAL lock_timeout = '{_WAIT_SLICE}'"))
-            connection.execute(select(func.pg_advisory_lock(_key(name))))
+            got, since = connection.execute(
+                select(func.pg_advisory_lock(_key(name)).is_not(None), func.clock_timestamp())
+            ).one()
             connection.commit()
-            return True
         except OperationalError as error:
             connection.rollback()
             if getattr(error.orig, "sqlstate", None) != "55P03":  # lock_not_available
                 raise
-    return False
+    return cast(datetime, since)
 
 
 def let_go(connection: Connection, name: str) -> None:
@@ -68,13 +75,16 @@ def let_go(connection: Connection, name: str) -> None:
     connection.commit()
 
 
-def look(connection: Connection, name: str) -> Host:
-    """The host's row, made where it is missing; clears the sign that somebody waits (we hold the lock: it was us)."""
-    _row(connection, name)
+def look(connection: Connection, name: str, since: datetime) -> Host:
+    """The host's row, made where it is missing, for who holds the lock since then.
+
+    A sign that somebody waits is cleared where it is older: it was ours, or whoever gave it gives it again.
+    """
+    connection.execute(upsert(hosts).values(name=name).on_conflict_do_nothing())
     row = connection.execute(
         update(hosts)
         .where(hosts.c.name == name)
-        .values(waiting_at=None)
+        .values(waiting_at=case((hosts.c.waiting_at > since, hosts.c.waiting_at), else_=None))
         .returning(hosts.c.next_allowed_at, hosts.c.pause, func.clock_timestamp())
     ).one()
     connection.commit()
@@ -82,29 +92,37 @@ def look(connection: Connection, name: str) -> Host:
 
 
 def asked(connection: Connection, name: str, pause: float) -> bool:
-    """Note a request in the page's transaction: the next may follow after `pause` seconds. Tells whether somebody waits."""
-    soonest = func.clock_timestamp() + timedelta(seconds=pause)
-    row = connection.execute(
-        update(hosts)
-        .where(hosts.c.name == name)
-        .values(
-            next_allowed_at=func.greatest(hosts.c.next_allowed_at, soonest),
-            # +10 % of the rate per clean ten minutes, down to no added pause
-            pause=case(
-                (hosts.c.penalised_at.is_(None), hosts.c.pause),
-                (func.clock_timestamp() - hosts.c.penalised_at < _RECOVERY, hosts.c.pause),
-                (hosts.c.pause < _FIRST_PAUSE.total_seconds() / 2, 0.0),
-                else_=hosts.c.pause / 1.1,
-            ),
-            penalised_at=case(
-                (func.clock_timestamp() - hosts.c.penalised_at < _RECOVERY, hosts.c.penalised_at),
-                (hosts.c.pause == 0, None),
-                else_=func.clock_timestamp(),
-            ),
-        )
-        .returning(hosts.c.waiting_at)
-    ).one_or_none()
+    """Note a request in the page's transaction: the next may follow after `pause` seconds, or the penalised pause where
+    that is longer. Tells whether somebody waits.
+    """
+    row = connection.execute(_ASKED, {"host": name, "configured": pause}).one_or_none()
     return row is not None and row[0] is not None
+
+
+_SOONEST = func.clock_timestamp() + func.make_interval(
+    0, 0, 0, 0, 0, 0, func.greatest(hosts.c.pause, bindparam("configured", type_=hosts.c.pause.type))
+)
+# Made once: it runs for every page.
+_ASKED = (
+    update(hosts)
+    .where(hosts.c.name == bindparam("host"))
+    .values(
+        next_allowed_at=func.greatest(hosts.c.next_allowed_at, _SOONEST),
+        # +10 % of the rate per clean ten minutes, down to no added pause
+        pause=case(
+            (hosts.c.penalised_at.is_(None), hosts.c.pause),
+            (func.clock_timestamp() - hosts.c.penalised_at < _RECOVERY, hosts.c.pause),
+            (hosts.c.pause < _FIRST_PAUSE.total_seconds() / 2, 0.0),
+            else_=hosts.c.pause / 1.1,
+        ),
+        penalised_at=case(
+            (func.clock_timestamp() - hosts.c.penalised_at < _RECOVERY, hosts.c.penalised_at),
+            (hosts.c.pause == 0, None),
+            else_=func.clock_timestamp(),
+        ),
+    )
+    .returning(hosts.c.waiting_at)
+)
 
 
 def postpone(connection: Connection, name: str, seconds: float) -> None:
@@ -118,10 +136,13 @@ def postpone(connection: Connection, name: str, seconds: float) -> None:
     connection.commit()
 
 
-def penalise(connection: Connection, name: str, configured: float) -> None:
-    """429 or 503 without Retry-After, or a time-out: halve the rate, starting from one request a second."""
+def penalise(connection: Connection, name: str, configured: float) -> float:
+    """429 or 503 without Retry-After, or a time-out: halve the rate, starting from one request a second.
+
+    Returns the pause from now on, in seconds.
+    """
     doubled = func.greatest(hosts.c.pause, configured, _FIRST_PAUSE.total_seconds() / 2) * 2
-    connection.execute(
+    pause: float | None = connection.scalar(
         update(hosts)
         .where(hosts.c.name == name)
         .values(
@@ -129,12 +150,10 @@ def penalise(connection: Connection, name: str, configured: float) -> None:
             penalised_at=func.clock_timestamp(),
             updated_at=func.now(),
         )
+        .returning(hosts.c.pause)
     )
     connection.commit()
-
-
-def _row(connection: Connection, name: str) -> None:
-    connection.execute(upsert(hosts).values(name=name).on_conflict_do_nothing())
+    return pause or 0.0
 
 
 def _key(name: str) -> object:

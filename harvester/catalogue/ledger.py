@@ -2,7 +2,7 @@
 transaction.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -161,6 +161,12 @@ def add_stream(connection: Connection, repository: Repository, set_spec: str, fo
     return Stream(row.id, repository.id, set_spec, set_id, format_, row.watermark)
 
 
+def read_stream(connection: Connection, stream: Stream) -> Stream:
+    """The stream as it stands now."""
+    mark = connection.scalar(select(streams.c.watermark).where(streams.c.id == stream.id))
+    return replace(stream, watermark=mark)
+
+
 def set_ids(connection: Connection, repository_id: int, specs: list[str]) -> dict[str, int]:
     """Numbers for setSpecs, made where they are new."""
     keys = {text_key(spec): spec for spec in specs}
@@ -245,15 +251,30 @@ def _window(row: Row[Any]) -> Window:
     return Window(**{name: getattr(row, name) for name in names + more}, token_life=life)
 
 
-def end_window(connection: Connection, window: Window) -> None:
-    """The list has ended: the window is done. Raises Fenced."""
+def end_window(connection: Connection, window: Window, ending: str) -> None:
+    """The list has ended, and how: the window is done. Raises Fenced."""
     moved = connection.execute(
         update(windows)
         .where(windows.c.id == window.id, windows.c.fence == window.fence, windows.c.state == "open")
-        .values(state="ended", token=None, token_received_at=None, token_life=None)
+        .values(state="ended", ending=ending, token=None, token_received_at=None, token_life=None)
     )
     if moved.rowcount != 1:
         raise Fenced("another process holds this window now")
+
+
+def ended_windows(connection: Connection, plan: Plan) -> list[Window]:
+    """The plan's windows that have ended, in this run or in an earlier one."""
+    found = select(windows).where(windows.c.plan_id == plan.id, windows.c.state == "ended")
+    return [_window(row) for row in connection.execute(found.order_by(windows.c.id))]
+
+
+def doubt_tokens(connection: Connection, plan: Plan) -> None:
+    """The plan's stored token may have been sent without its page being committed: a process was killed, or cut off.
+
+    Asking it again may skip a page where tokens cannot be asked twice, so the count at the end decides.
+    """
+    waiting = (windows.c.plan_id == plan.id, windows.c.state == "open", windows.c.token.is_not(None))
+    connection.execute(update(windows).where(*waiting).values(reread=True))
 
 
 def set_granularity(connection: Connection, plan: Plan, granularity: str) -> Plan:
@@ -265,10 +286,13 @@ def set_granularity(connection: Connection, plan: Plan, granularity: str) -> Pla
 
 
 def finish_plan(connection: Connection, stream: Stream, plan: Plan, *, watermark: bool) -> None:
-    """All windows have ended: close the plan, and move the stream's watermark where the ending was legal."""
+    """All windows have ended: close the plan, and move the stream's watermark where the ending was legal.
+
+    A plan that another process has closed or abandoned stays as it is.
+    """
     candidate = connection.scalar(
         update(plans)
-        .where(plans.c.id == plan.id)
+        .where(plans.c.id == plan.id, plans.c.state == "open")
         .values(state="done", finished_at=func.now())
         .returning(plans.c.candidate_watermark)
     )

@@ -7,21 +7,24 @@ two batches. Suppose `engine = open_catalogue(from_environment())`; then `for it
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, Select, false, func, select, text, tuple_
+from sqlalchemy import Connection, Engine, Row, Select, false, func, or_, select, text, tuple_
+from sqlalchemy.exc import DBAPIError
 
-from harvester.catalogue.connection import translated
+from harvester.catalogue.connection import catalogue_error
 from harvester.catalogue.kept_xml import unpack as unpack_xml
 from harvester.catalogue.keys import item_key
 from harvester.catalogue.query_language import conditions, words
 from harvester.catalogue.stored_entry import unpack
 from harvester.catalogue.tables import SEARCH, pages, records, repositories, sets
 from harvester.entry import Entry
+from harvester.errors import ConfigError
 
 BATCH = 500  # items per round trip
 LONGEST_QUERY = "10s"
+_QUERY_CANCELED = "57014"
 EXPORT_SCHEMA = "1"
 
 
@@ -82,11 +85,14 @@ def find(
 
     Raises ConfigError for a query that cannot be meant, CatalogueError where Postgres fails.
     """
-    wanted = [*conditions(query), *_scope(scope)]
+    return _stream(engine, [*conditions(query), *_scope(scope)], limit, after)
+
+
+def _stream(engine: Engine, wanted: list[Any], limit: int | None, after: Any) -> Iterator[Item]:
     place, left = after, limit
     while left is None or left > 0:
         size = BATCH if left is None else min(BATCH, left)
-        statement = _items().where(*wanted).order_by(*records.primary_key).limit(size)
+        statement = select(*_COLUMNS).where(*wanted).order_by(*records.primary_key).limit(size)
         if place is not None:
             statement = statement.where(tuple_(*records.primary_key) > tuple_(*place))
         batch = _fetch(engine, statement)
@@ -99,12 +105,11 @@ def find(
 
 def search(engine: Engine, query: str, *, limit: int = 20) -> list[Item]:
     """The best matches first: by rank of the words, then the newest."""
-    ranked = func.ts_rank(SEARCH, func.plainto_tsquery("simple", words(query)))
-    order = [ranked.desc()] if words(query) else []
-    statement = _items().where(*conditions(query), *_scope(Scope()))
-    return _fetch(
-        engine, statement.order_by(*order, records.c.datestamp.desc(), records.c.item_key).limit(limit)
-    )
+    said = words(query)
+    order = [func.ts_rank(SEARCH, func.plainto_tsquery("simple", said)).desc()] if said else []
+    order += [records.c.datestamp.desc(), *records.primary_key]
+    statement = select(*_COLUMNS).where(*conditions(query), *_scope(Scope()))
+    return _fetch(engine, statement.order_by(*order).limit(limit))
 
 
 def count(engine: Engine, query: str = "", *, scope: Scope = Scope()) -> int:
@@ -115,18 +120,20 @@ def count(engine: Engine, query: str = "", *, scope: Scope = Scope()) -> int:
 
 
 def get(engine: Engine, identifier: str, *, repository: str | None = None) -> list[Item]:
-    """Every record of an item, all formats, tombstones too; of one repository, or of all that know the identifier."""
+    """Every record of an item, all formats, tombstones too; of one repository, or of all that know the identifier.
+
+    The format that stands for the item comes first.
+    """
+    if not _storable(identifier) or not _storable(repository or ""):
+        return []
     with _reading(engine) as connection:
         chosen = select(repositories.c.id)
         if repository is not None:
             chosen = chosen.where(repositories.c.name == repository)
         keys = [item_key(number, identifier) for number in connection.scalars(chosen)]
-        found = connection.execute(
-            _items()
-            .where(records.c.item_key.in_(keys))
-            .order_by(records.c.preferred.desc(), *records.primary_key)
-        ).all()
-        return _as_items(connection, found)
+        mine = select(*_COLUMNS).where(records.c.item_key == func.any(keys))
+        order = (records.c.preferred.desc(), *records.primary_key)
+        return _as_items(connection, connection.execute(mine.order_by(*order)).all())
 
 
 def metadata_xml(engine: Engine, item: Item) -> bytes | None:
@@ -145,38 +152,48 @@ def metadata_xml(engine: Engine, item: Item) -> bytes | None:
 def changed_since(engine: Engine, seq: int = 0, *, limit: int = BATCH) -> list[tuple[int, Item]]:
     """The change feed: records changed after `seq`, oldest first, each with its seq; tombstones and all formats included.
 
-    At least `limit` records where there are so many: a page's records share one seq and come whole, so going on from the
-    last seq seen misses none.
+    A record stands where it changed last. At least `limit` records where there are so many: a page's records share one
+    seq and come whole, so going on from the last seq seen misses none; an empty list is the end.
     """
+    changed = records.join(pages, pages.c.id == records.c.page_id)
+    last = (
+        select(pages.c.seq)
+        .select_from(changed)
+        .where(pages.c.seq > seq)
+        .order_by(pages.c.seq)
+        .offset(limit - 1)
+        .limit(1)
+        .scalar_subquery()
+    )
+    statement = (
+        select(*_COLUMNS, pages.c.seq)
+        .select_from(changed)
+        .where(pages.c.seq > seq, or_(last.is_(None), pages.c.seq <= last))
+        .order_by(pages.c.seq, *records.primary_key)
+    )
     with _reading(engine) as connection:
-        # The page that holds the limit-th changed record is the last one taken, whole.
-        ahead = select(pages.c.id, pages.c.seq, pages.c.changed).where(pages.c.seq > seq, pages.c.changed > 0)
-        upto, seen = seq, 0
-        for page in connection.execute(ahead.order_by(pages.c.seq).limit(limit)):
-            upto, seen = page.seq, seen + page.changed
-            if seen >= limit:
-                break
-        found = connection.execute(
-            _items(pages.c.seq)
-            .join(pages, pages.c.id == records.c.page_id)
-            .where(pages.c.seq > seq, pages.c.seq <= upto)
-            .order_by(pages.c.seq, *records.primary_key)
-        ).all()
+        found = connection.execute(statement).all()
         return list(zip((row.seq for row in found), _as_items(connection, found), strict=True))
+
+
+def _storable(text: str) -> bool:
+    """Whether Postgres can hold it at all: neither NUL nor lone surrogates."""
+    return "\0" not in text and text.encode(errors="replace").decode() == text
 
 
 @contextmanager
 def _reading(engine: Engine) -> Iterator[Connection]:
-    with translated(), engine.connect() as connection:
-        connection.execute(text("SET TRANSACTION READ ONLY"))
-        connection.execute(text(f"SET LOCAL statement_timeout = '{LONGEST_QUERY}'"))
-        yield connection
-
-
-def _items(*more: Any) -> Select[Any]:
-    return select(*_COLUMNS, repositories.c.name.label("repository"), *more).join(
-        repositories, repositories.c.id == records.c.repository_id
-    )
+    try:
+        with engine.connect() as connection:
+            connection.execute(text("SET TRANSACTION READ ONLY"))
+            connection.execute(text(f"SET LOCAL statement_timeout = '{LONGEST_QUERY}'"))
+            yield connection
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) == _QUERY_CANCELED:
+            raise ConfigError(
+                f"the search takes longer than {LONGEST_QUERY}: ask for something narrower"
+            ) from error
+        raise catalogue_error(error) from error
 
 
 def _scope(scope: Scope) -> list[Any]:
@@ -194,20 +211,24 @@ def _fetch(engine: Engine, statement: Select[Any]) -> list[Item]:
 
 
 def _as_items(connection: Connection, rows: Any) -> list[Item]:
-    numbers = {number for row in rows for number in row.sets}
-    named = select(sets.c.id, sets.c.spec).where(sets.c.id.in_(sorted(numbers)))
+    # Two short look-ups for a batch: a join would bring in columns that the search expression does not mean.
+    numbers = sorted({number for row in rows for number in row.sets})
+    named = select(sets.c.id, sets.c.spec).where(sets.c.id == func.any(numbers))
     specs = {row.id: row.spec for row in connection.execute(named)} if numbers else {}
-    return [_item(row, specs) for row in rows]
+    owners = sorted({row.repository_id for row in rows})
+    called = select(repositories.c.id, repositories.c.name).where(repositories.c.id == func.any(owners))
+    names = {row.id: row.name for row in connection.execute(called)} if owners else {}
+    return [_item(row, specs, names) for row in rows]
 
 
-def _item(row: Row[Any], specs: Mapping[int, str]) -> Item:
+def _item(row: Row[Any], specs: Mapping[int, str], names: Mapping[int, str]) -> Item:
     return Item(
-        repository=row.repository,
+        repository=names[row.repository_id],
         identifier=row.identifier,
         format=row.format,
         datestamp=_datestamp(row.datestamp, row.datestamp_raw),
         deleted=row.deleted,
-        sets=tuple(specs[number] for number in row.sets),
+        sets=tuple(sorted(specs[number] for number in row.sets)),
         entry=None if row.entry is None else unpack(row.entry, row.title),
         crosswalk=row.crosswalk,
         first_seen=row.first_seen,
@@ -217,4 +238,5 @@ def _item(row: Row[Any], specs: Mapping[int, str]) -> Item:
 
 def _datestamp(value: datetime, raw: str) -> str:
     """In one of the two legal forms (OAI-PMH 2.0, section 3.3), with the granularity the repository gave."""
-    return value.strftime("%Y-%m-%d" if len(raw) == 10 else "%Y-%m-%dT%H:%M:%SZ").rjust(10, "0")
+    utc = value.astimezone(UTC).replace(tzinfo=None)  # strftime would write the year 800 with three digits
+    return utc.date().isoformat() if len(raw) == 10 else utc.isoformat(timespec="seconds") + "Z"

@@ -1,11 +1,11 @@
 """Runs: one go at a plan, with its counters, outcome, reason and evidence."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, text, update
 
-from harvester.catalogue.ledger import Plan, Stream
+from harvester.catalogue.ledger import Plan, Stream, doubt_tokens
 from harvester.catalogue.tables import runs
 
 # The first key of the session's advisory lock that marks a run as alive ("runs" in ASCII); the second is its number.
@@ -52,9 +52,12 @@ class Tally:
 
 def start_run(connection: Connection, stream: Stream, plan: Plan) -> int:
     """Open a run; one that a killed process left open is closed as interrupted (the caller holds the host)."""
+    # The lock tells a killed process from one that has let the host go for a page.
+    unfinished = select(runs.c.id).where(runs.c.stream_id == stream.id, runs.c.outcome.is_(None))
+    killed = [each for each in connection.scalars(unfinished) if not alive(connection, each)]
     connection.execute(
         update(runs)
-        .where(runs.c.stream_id == stream.id, runs.c.outcome.is_(None))
+        .where(runs.c.id.in_(killed))
         .values(
             outcome="interrupted",
             reason="killed",
@@ -62,16 +65,51 @@ def start_run(connection: Connection, stream: Stream, plan: Plan) -> int:
             finished_at=func.now(),
         )
     )
+    if killed:
+        doubt_tokens(connection, plan)  # it may have died between asking and committing
     made = insert(runs).values(stream_id=stream.id, plan_id=plan.id).returning(runs.c.id)
     number: int = connection.execute(made).scalar_one()
-    connection.execute(select(func.pg_advisory_lock(RUN_LOCK, number % 2**31)))
+    mark_alive(connection, number)
     return number
+
+
+def mark_alive(connection: Connection, run_id: int) -> None:
+    """Show that the run's process lives: a lock that ends with its session."""
+    connection.execute(select(func.pg_advisory_lock(RUN_LOCK, run_id % 2**31)))
+
+
+def alive(connection: Connection, run_id: int) -> bool:
+    """Whether the run's process still has its session."""
+    return bool(
+        connection.scalar(
+            text(
+                "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 2"
+                " AND classid = :kind AND objid = CAST(:run AS oid)"
+                " AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))"
+            ),
+            {"kind": RUN_LOCK, "run": run_id % 2**31},
+        )
+    )
+
+
+def counts_of(connection: Connection, run_id: int) -> Counts:
+    """What the committed pages of a run add up to."""
+    names = [each.name for each in fields(Counts)]
+    row = connection.execute(select(*(runs.c[name] for name in names)).where(runs.c.id == run_id)).one()
+    return Counts(**row._mapping)
+
+
+_COUNTED = [each.name for each in fields(Counts)]
+_ADD = (
+    update(runs)
+    .where(runs.c.id == bindparam("run"))
+    .values({name: runs.c[name] + bindparam("more_" + name) for name in _COUNTED})
+)
 
 
 def add_counts(connection: Connection, run_id: int, counts: Counts) -> None:
     """Add a page's counts, in the page's transaction."""
-    values = {name: runs.c[name] + value for name, value in asdict(counts).items() if value}
-    connection.execute(update(runs).where(runs.c.id == run_id).values(values))
+    connection.execute(_ADD, {"run": run_id} | {"more_" + name: getattr(counts, name) for name in _COUNTED})
 
 
 def finish_run(connection: Connection, run_id: int, verdict: Verdict, requests: int, tally: Tally) -> None:

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import ColumnElement, Connection, Table, func, select, true
 
-from harvester.catalogue.runs import RUN_LOCK
+from harvester.catalogue.runs import alive
 from harvester.catalogue.tables import quarantine, repositories, runs, sets, streams, tallies, windows
 
 _STATES = {
@@ -15,6 +15,49 @@ _STATES = {
     "held": "held",
     "refused": "refused",
 }
+_OF_RUN = ("started_at", "finished_at", "sentence", "unread")
+
+_LAST = select(runs).where(runs.c.stream_id == streams.c.id).order_by(runs.c.id.desc()).limit(1).lateral()
+_WAITING = (
+    select(
+        quarantine.c.repository_id, quarantine.c.format, quarantine.c.set_spec, func.count().label("number")
+    )
+    .where(quarantine.c.resolved_at.is_(None))
+    .group_by(quarantine.c.repository_id, quarantine.c.format, quarantine.c.set_spec)
+    .subquery()
+)
+_EXPIRES = (
+    select(windows.c.token_received_at + func.make_interval(0, 0, 0, 0, 0, 0, windows.c.token_life))
+    .where(windows.c.plan_id == _LAST.c.plan_id, windows.c.state == "open", windows.c.token.is_not(None))
+    .limit(1)
+    .scalar_subquery()
+)
+_STREAMS = (
+    select(
+        streams,
+        *(_LAST.c[key].label(f"run_{key}") for key in ("id", "outcome", *_OF_RUN)),
+        func.coalesce(tallies.c.live, 0).label("live"),
+        func.coalesce(tallies.c.deleted, 0).label("gone"),
+        func.coalesce(_WAITING.c.number, 0).label("waiting"),
+        _EXPIRES.label("token_expires_at"),
+    )
+    .join(repositories, repositories.c.id == streams.c.repository_id)
+    .outerjoin(_LAST, true())
+    .outerjoin(sets, (sets.c.repository_id == streams.c.repository_id) & (sets.c.spec == streams.c.set_spec))
+    .outerjoin(
+        tallies,
+        (tallies.c.repository_id == streams.c.repository_id)
+        & (tallies.c.format == streams.c.format)
+        & (tallies.c.set_id == func.coalesce(sets.c.id, 0)),
+    )
+    .outerjoin(
+        _WAITING,
+        (_WAITING.c.repository_id == streams.c.repository_id)
+        & (_WAITING.c.format == streams.c.format)
+        & (_WAITING.c.set_spec == streams.c.set_spec),
+    )
+    .order_by(streams.c.id)
+)
 
 
 def names(connection: Connection) -> set[str]:
@@ -25,115 +68,54 @@ def names(connection: Connection) -> set[str]:
 def status(connection: Connection, name: str | None = None) -> dict[str, Any]:
     """Repositories with their streams and totals, as README documents; moments are aware UTC.
 
-    `name` chooses one repository; an unknown name gives an empty list.
+    `name` chooses one repository; an unknown name gives an empty list. Three statements, however many there are.
     """
-    chosen = select(repositories).order_by(repositories.c.name)
-    if name is not None:
-        chosen = chosen.where(repositories.c.name == name)
-    found = connection.execute(chosen).all()
-    shown = [
-        {"name": row.name, "base_url": row.base_url, "streams": _streams(connection, row.id)} for row in found
-    ]
-    return {"repositories": shown, "totals": _totals(connection, [row.id for row in found])}
+    chosen = repositories.c.name == name if name is not None else true()
+    found = connection.execute(select(repositories).where(chosen).order_by(repositories.c.name)).all()
+    listed: dict[int, list[dict[str, Any]]] = {row.id: [] for row in found}
+    for row in connection.execute(_STREAMS.where(chosen)):
+        listed[row.repository_id].append(_stream(connection, row))
+    shown = [{"name": row.name, "base_url": row.base_url, "streams": listed[row.id]} for row in found]
+    return {"repositories": shown, "totals": _totals(connection, chosen)}
 
 
-def _totals(connection: Connection, repository_ids: list[int]) -> dict[str, int]:
-    mine = (tallies.c.set_id == 0, tallies.c.repository_id.in_(repository_ids))
-    live, deleted = connection.execute(
+def _totals(connection: Connection, chosen: ColumnElement[bool]) -> dict[str, int]:
+    live, deleted, waiting = connection.execute(
         select(
-            func.coalesce(func.sum(tallies.c.live), 0), func.coalesce(func.sum(tallies.c.deleted), 0)
-        ).where(*mine)
+            _of_all(func.sum(tallies.c.live), tallies, tallies.c.set_id == 0),
+            _of_all(func.sum(tallies.c.deleted), tallies, tallies.c.set_id == 0),
+            _of_all(func.count(), quarantine, quarantine.c.resolved_at.is_(None)),
+        )
+        .select_from(repositories)
+        .where(chosen)
     ).one()
-    waiting = connection.scalar(
-        select(func.count()).where(
-            quarantine.c.repository_id.in_(repository_ids), quarantine.c.resolved_at.is_(None)
-        )
-    )
-    return {"records": int(live), "deleted": int(deleted), "quarantined": int(waiting or 0)}
+    return {"records": int(live or 0), "deleted": int(deleted or 0), "quarantined": int(waiting or 0)}
 
 
-def _streams(connection: Connection, repository_id: int) -> list[dict[str, Any]]:
-    rows = connection.execute(
-        select(
-            streams,
-            func.coalesce(tallies.c.live, 0).label("live"),
-            func.coalesce(tallies.c.deleted, 0).label("gone"),
-        )
-        .outerjoin(
-            sets, (sets.c.repository_id == streams.c.repository_id) & (sets.c.spec == streams.c.set_spec)
-        )
-        .outerjoin(
-            tallies,
-            (tallies.c.repository_id == streams.c.repository_id)
-            & (tallies.c.format == streams.c.format)
-            & (tallies.c.set_id == func.coalesce(sets.c.id, 0)),
-        )
-        .where(streams.c.repository_id == repository_id)
-        .order_by(streams.c.id)
-    ).all()
-    return [_stream(connection, row) for row in rows]
+def _of_all(value: Any, table: Table, limit: ColumnElement[bool]) -> Any:
+    """A sum or a count over the chosen repositories."""
+    return func.sum(select(value).where(table.c.repository_id == repositories.c.id, limit).scalar_subquery())
 
 
 def _stream(connection: Connection, row: Any) -> dict[str, Any]:
-    run = connection.execute(
-        select(runs).where(runs.c.stream_id == row.id).order_by(runs.c.id.desc()).limit(1)
-    ).one_or_none()
-    waiting = (
-        quarantine.c.repository_id == row.repository_id,
-        quarantine.c.format == row.format,
-        quarantine.c.set_spec == row.set_spec,
-        quarantine.c.resolved_at.is_(None),
-    )
+    last = {"outcome": row.run_outcome} | {key: getattr(row, f"run_{key}") for key in _OF_RUN}
     return {
         "set": row.set_spec or None,
         "format": row.format,
-        "state": _state(connection, run),
+        "state": _state(connection, row.run_id, row.run_outcome),
         "records": row.live,
         "deleted": row.gone,
-        "quarantined": connection.scalar(select(func.count()).where(*waiting)),
+        "quarantined": row.waiting,
         "watermark": row.watermark,
-        "token_expires_at": _token_expires_at(connection, run),
+        "token_expires_at": row.token_expires_at,
         "next_due_at": None,
-        "last_run": None
-        if run is None
-        else {
-            "outcome": run.outcome,
-            "started_at": run.started_at,
-            "finished_at": run.finished_at,
-            "sentence": run.sentence,
-            "unread": run.unread,
-        },
+        "last_run": None if row.run_id is None else last,
     }
 
 
-def _state(connection: Connection, run: Any) -> str:
-    if run is None:
+def _state(connection: Connection, run_id: int | None, outcome: str | None) -> str:
+    if run_id is None:
         return "new"
-    if run.outcome is None and _alive(connection, run.id):
+    if outcome is None and alive(connection, run_id):
         return "harvesting"
-    return _STATES.get(run.outcome, "failing")
-
-
-def _alive(connection: Connection, run_id: int) -> bool:
-    """Whether the run's process still has its session: it marks itself by a shared advisory lock."""
-    return bool(
-        connection.scalar(
-            text(
-                "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 2"
-                " AND classid = :kind AND objid = CAST(:run AS oid)"
-                " AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))"
-            ),
-            {"kind": RUN_LOCK, "run": run_id % 2**31},
-        )
-    )
-
-
-def _token_expires_at(connection: Connection, run: Any) -> Any:
-    if run is None:
-        return None
-    expires = windows.c.token_received_at + func.make_interval(0, 0, 0, 0, 0, 0, windows.c.token_life)
-    return connection.scalar(
-        select(expires).where(
-            windows.c.plan_id == run.plan_id, windows.c.state == "open", windows.c.token.is_not(None)
-        )
-    )
+    return _STATES.get(outcome, "failing")

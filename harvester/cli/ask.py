@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING
 
 import typer
 
-from harvester.cli import output
+from harvester.cli import output, typed
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -41,11 +41,11 @@ def _catalogue() -> Iterator["Engine"]:
 
 
 def search(
-    query: str = typer.Argument(help=_QUERY),
-    limit: int = typer.Option(20, "--limit", min=1, max=1000),
+    query: str = typer.Argument(metavar="QUERY", help=_QUERY, callback=typed.text),
+    limit: int = typer.Option(20, "--limit", metavar="N", min=1, max=1000, help="How many are shown."),
     json_: bool = typer.Option(False, "--json", help="As JSON on stdout: an array of export lines."),
 ) -> None:
-    """Find records by title, creator, year and more; the best matches first."""
+    """Find records by title, creator, year and more, best first."""
     from harvester.catalogue import query as catalogue
 
     with _catalogue() as engine:
@@ -61,7 +61,7 @@ def search(
     ]
     if rows:
         output.table(("title", "creators", "year", "identifier"), rows)
-    typer.echo(f"{len(found):,} of {total:,} shown" if total > len(found) else f"{total:,} found")
+    output.eyes(f"{len(found):,} of {total:,} shown" if total > len(found) else f"{total:,} found")
 
 
 def _names(item: "Item") -> str:
@@ -74,9 +74,17 @@ def _year(item: "Item") -> str:
 
 
 def show(
-    identifier: str = typer.Argument(help="An OAI identifier, such as oai:figshare.com:article/145088."),
+    identifier: str = typer.Argument(
+        metavar="IDENTIFIER",
+        help="An OAI identifier, such as oai:figshare.com:article/145088.",
+        callback=typed.text,
+    ),
     repository: str = typer.Option(
-        None, "--repository", help="Where several repositories know the identifier."
+        None,
+        "--repository",
+        metavar="NAME",
+        help="Where several repositories know the identifier.",
+        callback=typed.text,
     ),
     xml: bool = typer.Option(False, "--xml", help="The metadata as it was harvested."),
     json_: bool = typer.Option(
@@ -97,7 +105,7 @@ def show(
             for item in found:
                 kept = catalogue.metadata_xml(engine, item)
                 if kept is not None:
-                    sys.stdout.buffer.write(kept + b"\n")
+                    typer.echo(kept)
             return
     if json_:
         output.document([item.export_line() for item in found])
@@ -108,26 +116,35 @@ def show(
 
 def _show(item: "Item") -> None:
     gone = "  DELETED" if item.deleted else ""
-    typer.echo(output.plain(f"{item.identifier}  {item.repository}  {item.format}  {item.datestamp}{gone}"))
+    output.eyes(output.plain(f"{item.identifier}  {item.repository}  {item.format}  {item.datestamp}{gone}"))
     if item.sets:
-        typer.echo(f"  sets: {output.plain(', '.join(item.sets))}")
+        output.eyes(f"  sets: {output.plain(', '.join(item.sets))}")
     if item.entry is not None:
         for field, value in item.entry.compact().items():
-            typer.echo(
+            output.eyes(
                 f"  {field}: {output.plain(value if isinstance(value, str) else output.to_json(value))}"
             )
 
 
 def export(
-    query: str = typer.Argument("", help=_QUERY + "; without a query, everything."),
+    query: str = typer.Argument(
+        "", metavar="QUERY", help=_QUERY + "; without a query, everything.", callback=typed.text
+    ),
     as_: str = typer.Option(..., "--as", metavar="FORMAT", help="jsonl or csv."),
     path: Path = typer.Option(
-        None, "-o", "--output", help="A file, written whole or not at all; else stdout."
+        "-", "-o", "--output", metavar="PATH", help="A file, written whole or not at all; - is stdout."
     ),
     deleted: bool = typer.Option(False, "--deleted", help="Tombstones too."),
     all_formats: bool = typer.Option(False, "--all-formats", help="A line per record, not one per item."),
 ) -> None:
-    """Write records as a stream: JSON lines, or CSV that is safe to open in a spreadsheet."""
+    """Write records as a stream of JSON lines, or as CSV.
+
+    \b
+    harvester export --as jsonl > everything.jsonl
+    harvester export "type:Dataset year:2020.." --as csv -o datasets.csv
+
+    A line for each item, in its preferred format. The CSV is safe to open in a spreadsheet: no cell runs as a formula.
+    """
     from harvester.catalogue import query as catalogue
     from harvester.errors import ConfigError
 
@@ -139,32 +156,59 @@ def export(
 
 
 @contextmanager
-def _target(path: Path | None) -> Iterator[IO[str]]:
+def _target(path: Path) -> Iterator[IO[str]]:
     """stdout, or a file that appears under its name only when it is complete."""
-    if path is None:
-        stream = io.TextIOWrapper(sys.stdout.buffer, encoding="utf-8", newline="", write_through=False)
-        try:
-            yield stream
-            stream.flush()
-        finally:
-            stream.detach()
-        return
     from harvester.errors import HarvesterError
 
+    if str(path) == "-":
+        with _stdout() as stream:
+            yield stream
+        return
+    try:
+        with _in_place(path) if _is_special(path) else _appearing(path.resolve()) as stream:
+            yield stream
+    except OSError as error:
+        raise HarvesterError(f"{path} cannot be written: {error.strerror}") from error
+
+
+@contextmanager
+def _stdout() -> Iterator[IO[str]]:
+    from harvester.errors import HarvesterError
+
+    if not isinstance(sys.stdout, io.TextIOWrapper):
+        raise HarvesterError("there is no standard output to write to: name a file with -o")
+    sys.stdout.reconfigure(encoding="utf-8", newline="", line_buffering=False)
+    yield sys.stdout
+    sys.stdout.flush()
+
+
+def _is_special(path: Path) -> bool:
+    """A device or a pipe, such as /dev/null: it must never be replaced by a file."""
+    return path.exists() and not path.is_file() and not path.is_dir()
+
+
+@contextmanager
+def _in_place(path: Path) -> Iterator[IO[str]]:
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        yield stream
+
+
+@contextmanager
+def _appearing(path: Path) -> Iterator[IO[str]]:
+    mask = os.umask(0)
+    os.umask(mask)
     partial = None
     try:
         with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", newline="", dir=path.absolute().parent, delete=False
+            "w", encoding="utf-8", newline="", dir=path.parent, prefix=".harvester-", delete=False
         ) as file:
             partial = Path(file.name)
             yield file
             file.flush()
             os.fsync(file.fileno())
-        partial.chmod(0o644)
+        partial.chmod(0o666 & ~mask)
         partial.replace(path)
         partial = None
-    except OSError as error:
-        raise HarvesterError(f"{path} cannot be written: {error.strerror}") from error
     finally:
         if partial is not None:
             partial.unlink(missing_ok=True)
@@ -178,6 +222,7 @@ def _jsonl(items: Iterator["Item"], target: IO[str]) -> None:
 _OF_ITEM = ("repository", "identifier", "format", "datestamp", "deleted")
 _OF_ENTRY = ("title", "year", "issued", "type", "doi", "url", "publisher", "licence", "access", "abstract")
 _LISTS = ("sets", "creators", "subjects", "languages")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 def _csv(items: Iterator["Item"], target: IO[str]) -> None:
@@ -197,9 +242,11 @@ def _csv(items: Iterator["Item"], target: IO[str]) -> None:
 
 
 def _cell(value: object) -> str:
-    """A spreadsheet runs a cell that begins with = + - @ as a formula: such a cell gets an apostrophe."""
-    text = "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
-    return "'" + text if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+    """A spreadsheet runs text that begins with = + - @ as a formula: it gets an apostrophe (OWASP, "CSV Injection")."""
+    if isinstance(value, int):  # a year before the common era is a number, not a formula
+        return str(value).lower()
+    text = "" if value is None else str(value)
+    return "'" + text if text.startswith(_FORMULA) else text
 
 
 _WRITERS: dict[str, Callable[[Iterator["Item"], IO[str]], None]] = {"jsonl": _jsonl, "csv": _csv}

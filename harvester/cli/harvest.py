@@ -1,14 +1,16 @@
 """harvester harvest: bring streams up to date, or go on where a harvest was cut."""
 
+import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import typer
 
-from harvester.cli import output
+from harvester.cli import output, typed
 
 if TYPE_CHECKING:
     from harvester.harvest.harvest import Report
@@ -26,29 +28,48 @@ def add_to(app: typer.Typer) -> None:
 
 
 def harvest(
-    source: str = typer.Argument(help="A base URL, or the name of a registered repository."),
-    set_: list[str] = typer.Option([], "--set", metavar="SPEC", help="Only this set; may be given again."),
+    source: str = typer.Argument(
+        metavar="SOURCE", help="A base URL, or the name of a registered repository.", callback=typed.text
+    ),
+    set_: list[str] = typer.Option(
+        [], "--set", metavar="SPEC", help="Only this set; may be given again.", callback=typed.text
+    ),
     format_: list[str] = typer.Option(
-        [], "--format", metavar="PREFIX", help="metadataPrefix; may be given again."
+        [], "--format", metavar="PREFIX", help="metadataPrefix; may be given again.", callback=typed.text
     ),
     from_: str = typer.Option(None, "--from", metavar="DATE", help="Only records changed since then (UTC)."),
     until: str = typer.Option(None, "--until", metavar="DATE", help="Only records changed until then (UTC)."),
     full: bool = typer.Option(False, "--full", help="From the beginning, not only what changed."),
-    name: str = typer.Option(None, "--name", help="The name for a new repository."),
+    name: str = typer.Option(
+        None, "--name", metavar="NAME", help="The name for a new repository.", callback=typed.text
+    ),
     pace: float = typer.Option(
-        None, "--pace", min=0, metavar="SECONDS", help="At least this long between requests."
+        None,
+        "--pace",
+        min=0,
+        max=86_400,
+        metavar="SECONDS",
+        help="At least this long between requests.",
     ),
     wait: float = typer.Option(
-        600.0, "--wait", min=0, metavar="SECONDS", help="How long to wait for a busy host in all."
+        600.0,
+        "--wait",
+        min=0,
+        max=604_800,
+        metavar="SECONDS",
+        help="How long to wait for a busy host in all.",
     ),
     quiet: bool = typer.Option(False, "--quiet", "-q", help="No progress."),
     json_: bool = typer.Option(False, "--json", help="The report as JSON on stdout."),
 ) -> None:
-    """Harvest a repository into the catalogue, or take what changed since the last time.
+    """Harvest a repository, or take what changed since last time.
+
+    \b
+    harvester harvest https://api.figshare.com/v2/oai --set portal_15
+    harvester harvest https://zenodo.org/oai2d --format oai_datacite --name zenodo
+    harvester harvest zenodo
 
     The same command goes on where a harvest was cut. Without --set and --format: every stream registered for SOURCE.
-
-    harvester harvest https://api.figshare.com/v2/oai --set portal_15 --format oai_datacite
     """
     from harvester.catalogue.connection import open_catalogue
     from harvester.cli.progress import listening
@@ -68,7 +89,7 @@ def harvest(
     if json_:
         output.document(as_json(report))
     else:
-        _print(report)
+        print_report(report)
     raise typer.Exit(exit_code(report))
 
 
@@ -84,9 +105,7 @@ def _wish(from_: str | None, until: str | None, full: bool) -> "Wish":
         raise ConfigError(str(error)) from None
     upto = None if last is None else last.value
     if last is not None and last.granularity is Granularity.DAYS:
-        upto = (
-            last.value + Granularity.DAYS.unit - Granularity.SECONDS.unit
-        )  # a day as --until means all of it
+        upto = last.value + (Granularity.DAYS.unit - Granularity.SECONDS.unit)  # the whole of that day
     if first is not None and upto is not None and first.value > upto:
         raise ConfigError("--from is later than --until")
     if full and (first is not None or upto is not None):
@@ -110,7 +129,10 @@ def _stoppable() -> Iterator[Any]:
             raise Interrupted(sentence)
         asked.set()
         signal.setitimer(signal.ITIMER_REAL, _PAGE_IN_HAND)
-        output.tell("stopping: the page in hand is finished and saved")
+        if sys.stderr is not None:
+            # Not by `print` and its like: the signal may have come while stderr's buffer is being written.
+            with suppress(OSError):
+                os.write(2, b"harvester: stopping: the page in hand is finished and saved\n")
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     before[signal.SIGALRM] = signal.signal(signal.SIGALRM, give_up)
@@ -167,26 +189,23 @@ def _stream_json(each: "StreamReport") -> dict[str, Any]:
     }
 
 
-def _print(report: "Report") -> None:
+def print_report(report: "Report") -> None:
+    """The report for a person."""
     if report.sentence:
-        typer.echo(f"{report.outcome}: {output.plain(report.sentence)}")
+        output.eyes(f"{report.outcome}: {output.plain(report.sentence)}")
     for each in report.streams:
         counts = each.counts
         where = f"{report.repository} {each.stream.set_spec or '(all)'} {each.stream.format}"
-        typer.echo(f"{output.plain(where)}: {each.outcome}")
+        output.eyes(f"{output.plain(where)}: {each.outcome}")
         if each.sentence:
-            typer.echo(f"  {output.plain(each.sentence)}")
-        typer.echo(
+            output.eyes(f"  {output.plain(each.sentence)}")
+        output.eyes(
             f"  {counts.received:,} records in {counts.pages:,} pages, {counts.requests:,} requests, {each.seconds:,.1f} s: "
             f"{counts.created:,} new, {counts.updated:,} changed, {counts.unchanged:,} unchanged, {counts.deleted:,} deleted"
         )
         if counts.quarantined:
-            typer.echo(f"  {counts.quarantined:,} could not be read; they are kept whole in quarantine")
+            output.eyes(f"  {counts.quarantined:,} could not be read; they are kept whole in quarantine")
         if each.repairs:
-            typer.echo(f"  bytes repaired: {_listed(each.repairs)}")
+            output.eyes(f"  bytes repaired: {output.counted(each.repairs)}")
         if each.unread:
-            typer.echo(f"  elements that no rule read: {output.plain(_listed(each.unread))}")
-
-
-def _listed(counts: dict[str, int]) -> str:
-    return ", ".join(f"{name} × {count:,}" for name, count in sorted(counts.items()))
+            output.eyes(f"  elements that no rule read: {output.plain(output.counted(each.unread))}")

@@ -4,10 +4,16 @@ import signal
 import tempfile
 import threading
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from harvester.cli import output
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from harvester.harvest.progress import Listener
 
 
 def add_to(app: typer.Typer) -> None:
@@ -17,15 +23,15 @@ def add_to(app: typer.Typer) -> None:
 
 
 def mock(
-    port: int = typer.Option(8765, "--port", min=0, max=65535, help="0 chooses a free one."),
-    records: int = typer.Option(1000, "--records", min=0),
-    page_size: int = typer.Option(100, "--page-size", min=1),
+    port: int = typer.Option(8765, "--port", metavar="P", min=0, max=65535, help="0 chooses a free one."),
+    records: int = typer.Option(1000, "--records", metavar="N", min=0, max=10_000_000),
+    page_size: int = typer.Option(100, "--page-size", metavar="K", min=1, max=1_000_000),
     fault: list[str] = typer.Option(
         [], "--fault", metavar="NAME", help="May be given again; `--fault list` tells which."
     ),
-    seed: int = typer.Option(0, "--seed", help="Other seeds, other records."),
+    seed: int = typer.Option(0, "--seed", metavar="N", help="Other seeds, other records."),
 ) -> None:
-    """Serve an OAI-PMH repository of invented records on this machine, with faults by name, until stopped."""
+    """Serve an invented repository here, with faults by name."""
     from harvester.errors import ConfigError
     from harvester.mock import FAULTS, FakeRepository
 
@@ -41,7 +47,7 @@ def mock(
     try:
         served = FakeRepository(records=records, page_size=page_size, port=port, seed=seed, faults=fault)
         with served as repository:
-            typer.echo(f"serving {records:,} records at {repository.url} (Ctrl-C ends)")
+            output.eyes(f"serving {records:,} records at {repository.url} (Ctrl-C ends)")
             while not stopped.wait(0.5):
                 pass
     except OSError as error:
@@ -50,35 +56,49 @@ def mock(
         ) from error
 
 
-def demo(records: int = typer.Option(1000, "--records", min=1, max=1_000_000)) -> None:
-    """Harvest an invented repository into a throw-away catalogue and look at it: no network, nothing is left behind."""
+def demo(records: int = typer.Option(1000, "--records", metavar="N", min=1, max=1_000_000)) -> None:
+    """Harvest an invented repository and look; nothing is kept."""
     from harvester.catalogue import embedded
-    from harvester.catalogue import query as catalogue
     from harvester.catalogue.connection import open_catalogue
-    from harvester.cli.harvest import _print
     from harvester.cli.progress import listening
     from harvester.config import Settings
-    from harvester.harvest.harvest import Request, harvest
-    from harvester.mock import FakeRepository
 
     with tempfile.TemporaryDirectory(prefix="harvester-demo-") as folder, listening(quiet=False) as listener:
         home = Path(folder) / "home"
         engine = open_catalogue(Settings(home), listener.tell)
         try:
-            with FakeRepository(records=records, page_size=100) as repository:
-                request = Request(repository.url, name="demo")
-                typer.echo(f"harvesting {records:,} invented records from {repository.url}")
-                _print(harvest(engine, request, listener))
-                changed = [each.identifier for each in repository.store.records if not each.deleted][:3]
-                for identifier in changed[:2]:
-                    repository.store.revise(identifier)
-                repository.store.delete(changed[2])
-                typer.echo("two records are revised and one is deleted in the repository; harvesting again")
-                _print(harvest(engine, request, listener))
-            found = list(catalogue.find(engine, limit=5))
-            rows = [((item.entry.title if item.entry else "") or "", item.identifier) for item in found]
-            output.table(("title", "identifier"), rows)
-            typer.echo(f"{catalogue.count(engine):,} records in the catalogue; nothing of this demo is kept")
+            code = _harvest_twice(engine, records, listener)
+            _look(engine)
         finally:
             engine.dispose()
             embedded.stop(home, wait=10)
+    raise typer.Exit(code)
+
+
+def _harvest_twice(engine: "Engine", records: int, listener: "Listener") -> int:
+    from harvester.cli.harvest import exit_code, print_report
+    from harvester.harvest.harvest import Request, harvest
+    from harvester.mock import FakeRepository
+
+    with FakeRepository(records=records, page_size=100) as repository:
+        request = Request(repository.url, name="demo")
+        output.eyes(f"harvesting {records:,} invented records from {repository.url}")
+        first = harvest(engine, request, listener)
+        print_report(first)
+        *revised, deleted = [each.identifier for each in repository.store.records if not each.deleted][:3]
+        for identifier in revised:
+            repository.store.revise(identifier)
+        repository.store.delete(deleted)
+        output.eyes(f"{len(revised)} records are revised and one is deleted there; harvesting again")
+        second = harvest(engine, request, listener)
+        print_report(second)
+        return max(exit_code(first), exit_code(second))
+
+
+def _look(engine: "Engine") -> None:
+    from harvester.catalogue import query as catalogue
+
+    found = list(catalogue.find(engine, limit=5))
+    rows = [((item.entry.title if item.entry else "") or "", item.identifier) for item in found]
+    output.table(("title", "identifier"), rows)
+    output.eyes(f"{catalogue.count(engine):,} records in the catalogue; nothing of this demo is kept")

@@ -20,10 +20,10 @@ def add_to(app: typer.Typer) -> None:
     app.command("normalise")(normalise)
 
 
-def normalise(files: list[str] = typer.Argument(help="Files; - is stdin.", metavar="FILE…")) -> None:
-    """Read OAI-PMH responses, loose records or bare metadata documents; write one JSON line for each record.
+def normalise(files: list[str] = typer.Argument(help="Files; - is stdin.", metavar="FILE")) -> None:
+    """Turn files into normalised entries, without a database.
 
-    A file that cannot be read is told on stderr, the others are read all the same, and the exit code is 1.
+    Files hold OAI-PMH responses, loose records or bare metadata documents; each record becomes one JSON line. A file that cannot be read is told on stderr, the others are read all the same, and the exit code is 1.
     """
     from harvester import clock
     from harvester.errors import HarvesterError
@@ -33,29 +33,34 @@ def normalise(files: list[str] = typer.Argument(help="Files; - is stdin.", metav
     for name in files:
         try:
             document = read_document(_bytes(name), clock.now())
-            for line in _lines(document):
-                typer.echo(output.to_json(line))
+            lines = lines_of(document)
         except (HarvesterError, OSError) as error:
             failed = True
             cause = error.strerror or str(error) if isinstance(error, OSError) else str(error)
             output.tell(f"{name}: {cause}")
             continue
+        for line in lines:
+            output.line(output.to_json(line))
         if document.repairs:
-            output.tell(f"{name}: bytes repaired: {document.repairs}")
+            output.tell(f"{name}: bytes repaired: {output.counted(document.repairs)}")
     raise typer.Exit(1 if failed else 0)
 
 
 def _bytes(name: str) -> bytes:
     from harvester.errors import HarvesterError
 
-    with sys.stdin.buffer if name == "-" else Path(name).open("rb") as source:
-        body = source.read(_LARGEST + 1)
+    if name == "-":
+        body = sys.stdin.buffer.read(_LARGEST + 1) if sys.stdin is not None else b""
+    else:
+        with Path(name).open("rb") as file:
+            body = file.read(_LARGEST + 1)
     if len(body) > _LARGEST:
         raise HarvesterError(f"the file is larger than {_LARGEST // 1024 // 1024} MiB")
     return body
 
 
-def _lines(document: "Document") -> list[dict[str, Any]]:
+def lines_of(document: "Document") -> list[dict[str, Any]]:
+    """The lines of a file: one for each record, or one for a bare document."""
     from harvester.crosswalk import Context
     from harvester.oai.records import Broken
 

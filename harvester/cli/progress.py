@@ -1,63 +1,82 @@
 """Progress of a harvest on stderr: a bar on a terminal, else one JSON line per page."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-
-import typer
+from typing import TYPE_CHECKING
 
 from harvester import clock
 from harvester.cli import output
 from harvester.harvest.progress import Listener, PageEvent
 
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
 _LONG = 3600.0  # seconds; a harvest that will take longer is announced
+_WIDEST_NAME = 40  # columns; a setSpec may have thousands of characters
 
 
 @contextmanager
 def listening(*, quiet: bool) -> Iterator[Listener]:
     """A listener that shows progress in the way that fits where stderr goes."""
-    estimate = _Estimate()
     if quiet:
         yield Listener(tell=lambda _: None, on_page=lambda _: None)
-    elif not sys.stderr.isatty():
-
-        def log(event: PageEvent) -> None:
-            estimate.hear(event)
-            typer.echo(output.to_json(_line(event)), err=True)
-
-        yield Listener(on_page=log, tell=output.tell)
+    elif sys.stderr is None or not sys.stderr.isatty():
+        yield _lines()
     else:
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+        with _bar() as listener:
+            yield listener
 
-        console = Console(stderr=True, highlight=False, markup=False)
-        bar = Progress(
-            SpinnerColumn(),
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
-            TextColumn("{task.fields[told]}"),
-            TimeRemainingColumn(elapsed_when_finished=True),
-            console=console,
+
+def _lines() -> Listener:
+    estimate = _Estimate(output.tell)
+
+    def log(event: PageEvent) -> None:
+        estimate.hear(event)
+        output.log(output.to_json(_line(event)))
+
+    return Listener(on_page=log, tell=output.tell)
+
+
+@contextmanager
+def _bar() -> Iterator[Listener]:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True, highlight=False, markup=False, emoji=False)
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=24),
+        TextColumn("{task.fields[told]}", markup=False),
+        TimeRemainingColumn(elapsed_when_finished=True),
+    )
+
+    def tell(sentence: str) -> None:
+        console.print(f"harvester: {output.plain(sentence)}")
+
+    with Progress(*columns, console=console) as bar:
+        yield Listener(on_page=_shown(bar, _Estimate(tell)), tell=tell)
+
+
+def _shown(bar: "Progress", estimate: "_Estimate") -> Callable[[PageEvent], None]:
+    """One bar for each stream, moved by its pages."""
+    tasks: dict[int, int] = {}
+
+    def show(event: PageEvent) -> None:
+        estimate.hear(event)
+        stream = event.stream
+        if stream.id not in tasks:
+            name = f"{output.plain(stream.set_spec) or '(all)'} {output.plain(stream.format)}"
+            tasks[stream.id] = bar.add_task(name[:_WIDEST_NAME], total=None, told="")
+        bar.update(
+            tasks[stream.id],  # type: ignore[arg-type]  # rich's TaskID is an int
+            total=event.window.complete_list_size,
+            completed=event.window.received,
+            told=_told(event),
         )
-        tasks: dict[int, int] = {}
 
-        def show(event: PageEvent) -> None:
-            estimate.hear(event)
-            stream = event.stream
-            if stream.id not in tasks:
-                name = f"{output.plain(stream.set_spec) or '(all)'} {output.plain(stream.format)}"
-                tasks[stream.id] = bar.add_task(name, total=None, told="")
-            bar.update(
-                tasks[stream.id],  # type: ignore[arg-type]  # rich's TaskID is an int
-                total=event.window.complete_list_size,
-                completed=event.window.received,
-                told=_told(event),
-            )
-
-        with bar:
-            yield Listener(
-                on_page=show, tell=lambda sentence: console.print(f"harvester: {output.plain(sentence)}")
-            )
+    return show
 
 
 def _told(event: PageEvent) -> str:
@@ -98,7 +117,8 @@ def _line(event: PageEvent) -> dict[str, object]:
 class _Estimate:
     """Says once, after a few pages, that a harvest will take over an hour."""
 
-    def __init__(self) -> None:
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        self._tell = tell
         self._told: set[int] = set()
 
     def hear(self, event: PageEvent) -> None:
@@ -108,7 +128,7 @@ class _Estimate:
         left = (size - event.window.received) * event.seconds / event.run.received
         if left > _LONG and event.run.pages >= 2:
             self._told.add(event.stream.id)
-            output.tell(
+            self._tell(
                 f"{size:,} records at this speed take about {left / 3600:,.1f} hours; "
                 "stop whenever you like (Ctrl-C), the same command goes on from there"
             )

@@ -4,7 +4,7 @@ from typing import Any
 
 import typer
 
-from harvester.cli import output
+from harvester.cli import output, typed
 
 
 def add_to(app: typer.Typer) -> None:
@@ -13,26 +13,28 @@ def add_to(app: typer.Typer) -> None:
 
 
 def status(
-    name: str = typer.Argument(None, help="Only this repository."),
+    name: str = typer.Argument(None, metavar="NAME", help="Only this repository.", callback=typed.text),
     json_: bool = typer.Option(False, "--json", help="As JSON on stdout."),
 ) -> None:
-    """Show repositories, streams, counts, and how their last runs ended."""
+    """Show repositories, streams, counts and how last runs ended."""
     from harvester.catalogue.connection import open_catalogue, translated
     from harvester.catalogue.status import status as read
     from harvester.config import from_environment
     from harvester.errors import ConfigError
 
     engine = open_catalogue(from_environment(), output.tell)
-    with translated(), engine.connect() as connection:
-        found = read(connection, name)
-    engine.dispose()
+    try:
+        with translated(), engine.connect() as connection:
+            found = read(connection, name)
+    finally:
+        engine.dispose()
     if name is not None and not found["repositories"]:
         raise ConfigError(f"no repository is registered as '{name}'; `harvester status` shows them all")
     if json_:
         output.document(found)
         return
     if not found["repositories"]:
-        typer.echo("The catalogue is empty. Begin with: harvester harvest URL")
+        output.eyes("The catalogue is empty. Begin with: harvester harvest URL")
         return
     _print(found, details=name is not None)
 
@@ -59,7 +61,7 @@ def _print(found: dict[str, Any], *, details: bool) -> None:
             )
     output.table(columns, rows)
     totals = found["totals"]
-    typer.echo(
+    output.eyes(
         f"{totals['records']:,} live records, {totals['deleted']:,} deleted, {totals['quarantined']:,} in quarantine"
     )
     if details:
@@ -71,11 +73,10 @@ def _details(stream: dict[str, Any]) -> None:
     run = stream["last_run"] or {}
     label = output.plain(f"{stream['set'] or '(all)'} {stream['format']}")
     if run.get("sentence"):
-        typer.echo(f"{label}: {output.plain(run['sentence'])}")
+        output.eyes(f"{label}: {output.plain(run['sentence'])}")
     if stream["watermark"]:
-        typer.echo(
+        output.eyes(
             f"{label}: changes are asked for from {output.moment(stream['watermark'])} on, less an overlap"
         )
     if run.get("unread"):
-        listed = ", ".join(f"{name} × {count:,}" for name, count in sorted(run["unread"].items()))
-        typer.echo(f"{label}: elements that no rule read: {output.plain(listed)}")
+        output.eyes(f"{label}: elements that no rule read: {output.plain(output.counted(run['unread']))}")

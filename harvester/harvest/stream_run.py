@@ -72,13 +72,14 @@ class _Run:
         walk = self.walk = self._begin() if self.walk is None else self._again(self.walk)
         connection = self.job.connection
         while True:
+            self.job.turn.take()
             with connection.begin():
                 window = ledger.claim_window(connection, walk.plan)
             if window is None:
                 return self._finish(walk.plan)
             window, how = walk.window(window)
-            if how is None:
-                continue
+            if how is None or not self.job.turn.held:
+                continue  # the host was let go, and another process may have claimed the window
             with connection.begin():
                 ledger.end_window(connection, window, how)
                 if walk.largest > (self.repository.page_size or 0):
