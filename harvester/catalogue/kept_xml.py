@@ -7,7 +7,8 @@ catalogue in the transaction of the page that first uses it, and never changed.
 from collections.abc import Sequence
 
 import zstandard
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, select
+from sqlalchemy.dialects.postgresql import insert as upsert
 
 from harvester.catalogue.tables import dictionaries
 
@@ -36,14 +37,7 @@ class Compressor:
     def prepare(self, connection: Connection) -> None:
         """Load the stored dictionary, or train and store one once enough records were seen."""
         if not self._looked:
-            self._looked = True
-            row = connection.execute(
-                select(dictionaries.c.id, dictionaries.c.data).where(
-                    dictionaries.c.repository_id == self._repository_id, dictionaries.c.format == self._format
-                )
-            ).one_or_none()
-            if row is not None:
-                self._use(row.id, row.data)
+            self._look(connection)
         if self._id is None and (len(self._samples) >= _SAMPLES or self._sampled >= _SAMPLE_BYTES):
             self._train(connection)
 
@@ -60,6 +54,16 @@ class Compressor:
         self._looked = False
         self._zstd = zstandard.ZstdCompressor(level=_LEVEL)
 
+    def _look(self, connection: Connection) -> None:
+        self._looked = True
+        row = connection.execute(
+            select(dictionaries.c.id, dictionaries.c.data).where(
+                dictionaries.c.repository_id == self._repository_id, dictionaries.c.format == self._format
+            )
+        ).one_or_none()
+        if row is not None:
+            self._use(row.id, row.data)
+
     def _train(self, connection: Connection) -> None:
         try:
             data = zstandard.train_dictionary(_DICTIONARY_BYTES, self._samples).as_bytes()
@@ -68,12 +72,13 @@ class Compressor:
         ):  # too few or too uniform samples: plain zstd serves, and the next pages bring more
             self._samples, self._sampled = [], 0
             return
-        inserted = connection.execute(
-            insert(dictionaries)
+        # Another harvest of this repository may train at the same time: one dictionary is kept, the first.
+        connection.execute(
+            upsert(dictionaries)
             .values(repository_id=self._repository_id, format=self._format, data=zstandard.compress(data))
-            .returning(dictionaries.c.id)
+            .on_conflict_do_nothing()
         )
-        self._use(inserted.scalar_one(), zstandard.compress(data))
+        self._look(connection)
 
     def _use(self, number: int, packed: bytes) -> None:
         dictionary = zstandard.ZstdCompressionDict(zstandard.decompress(packed))
