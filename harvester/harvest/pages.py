@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, replace
 from operator import itemgetter
-from typing import Any
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
@@ -11,6 +10,7 @@ from harvester.catalogue import hosts, ledger, page_marks, quarantine, runs, wri
 from harvester.catalogue.kept_xml import Compressor
 from harvester.catalogue.ledger import Stream, Window
 from harvester.catalogue.runs import Counts
+from harvester.catalogue.writer import RecordRow
 from harvester.crosswalk.preference import PREFERENCE
 from harvester.harvest.page_rows import Changes, Setting, changes, latest_by_key
 from harvester.oai.records import Page, Record
@@ -83,13 +83,13 @@ class Committer:
         self.compressor.prepare(connection)
         known, elsewhere = writer.known_records(connection, stream, list(latest))
         setting = Setting(stream, page, page_id, self.set_numbers, self.compressor)
-        fresh: list[dict[str, Any]] = []
+        fresh: list[RecordRow] = []
         if copying and len(known) < len(latest):
             with writer.inserting(connection) as send:
                 made = changes(latest, known, setting, send)
         else:
             made = changes(latest, known, setting, fresh.append)
-        writer.replace_records(connection, sorted([*fresh, *made.replaced], key=itemgetter("item_key")))
+        writer.replace_records(connection, sorted([*fresh, *made.replaced], key=itemgetter(0)))
         writer.touch_records(connection, made.touched)
         writer.prefer(connection, stream.repository_id, elsewhere.intersection(made.keys), PREFERENCE)
         writer.add_tallies(connection, stream, made.live, made.deleted)
