@@ -208,9 +208,10 @@ def print_report(report: "Report") -> None:
         output.eyes(f"{output.plain(where)}: {each.outcome}")
         if each.sentence:
             output.eyes(f"  {output.plain(each.sentence)}")
+        came = output.several(counts.received, "record") + " in " + output.several(counts.pages, "page")
         output.eyes(
-            f"  {counts.received:,} records in {counts.pages:,} pages, {counts.requests:,} requests, {each.seconds:,.1f} s: "
-            f"{counts.created:,} new, {counts.updated:,} changed, {counts.unchanged:,} unchanged, {counts.deleted:,} deleted"
+            f"  {came}, {output.several(counts.requests, 'request')}, {each.seconds:,.1f} s: {counts.created:,} new, "
+            f"{counts.updated:,} changed, {counts.unchanged:,} unchanged, {counts.deleted:,} deleted"
         )
         if counts.quarantined:
             output.eyes(f"  {counts.quarantined:,} could not be read; they are kept whole in quarantine")

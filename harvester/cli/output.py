@@ -102,3 +102,8 @@ def forget(descriptor: int) -> None:
     """What stdout or stderr still holds cannot be written: Python must not try it once more at the end, and complain."""
     with open(os.devnull, "wb") as nowhere:  # noqa: PTH123 - a name of the system's, no path of ours
         os.dup2(nowhere.fileno(), descriptor)
+
+
+def several(number: int, noun: str) -> str:
+    """`1 page`, `2 pages`."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")

@@ -14,13 +14,12 @@ from harvester.catalogue.ledger import Stream
 from harvester.catalogue.runs import Counts
 from harvester.catalogue.stored_entry import pack
 from harvester.catalogue.writer import Known, RecordRow, tally_changes
-from harvester.crosswalk import Context, normalise
+from harvester.crosswalk import Context, Reading, normalise
 from harvester.errors import Rejected
 from harvester.oai.page import canonical
 from harvester.oai.records import Page, Record
 
 DELETED_AT_SOURCE = "deleted_at_source"
-_OF_THE_ENTRY = RecordRow._fields.index("crosswalk")  # the columns from here on are the entry's
 _CREATORS_SHOWN = 65_536  # characters of the column that is searched; the entry holds them all
 
 
@@ -162,7 +161,15 @@ def _row(
     """The whole row. Raises Rejected."""
     record, stream = new.record, setting.stream
     header = record.header
-    tombstone = RecordRow(
+    if record.metadata is None:
+        entry = _NO_ENTRY
+    else:
+        context = Context(header.set_specs, header.datestamp.value, setting.page.response_date)
+        reading = normalise(record.metadata, context)
+        if reading.unread:
+            unread.update(reading.unread)
+        entry = _entry(reading)
+    return RecordRow(
         new.key,
         stream.repository_id,
         stream.format,
@@ -177,16 +184,35 @@ def _row(
         new.digest,
         *kept,
         zstandard.compress(b"".join(record.about)) if record.about else None,
+        entry.crosswalk,
+        entry.crosswalk_version,
+        entry.title,
+        entry.creators,
+        entry.doi,
+        entry.year,
+        entry.type,
+        entry.entry,
     )
-    if record.metadata is None:
-        return tombstone
-    context = Context(header.set_specs, header.datestamp.value, setting.page.response_date)
-    reading = normalise(record.metadata, context)
-    if reading.unread:
-        unread.update(reading.unread)
+
+
+class _Entry(NamedTuple):
+    crosswalk: str | None = None
+    crosswalk_version: int | None = None
+    title: str | None = None
+    creators: str | None = None
+    doi: str | None = None
+    year: int | None = None
+    type: str | None = None
+    entry: str | None = None
+
+
+_NO_ENTRY = _Entry()
+
+
+def _entry(reading: Reading) -> _Entry:
+    """The columns of the entry."""
     entry = reading.entry
-    return RecordRow(
-        *tombstone[:_OF_THE_ENTRY],
+    return _Entry(
         reading.crosswalk,
         reading.version,
         entry.title,

@@ -10,7 +10,7 @@ from harvester.catalogue import ledger, runs
 from harvester.catalogue.connection import catalogue_error
 from harvester.catalogue.ledger import Plan, Repository, Stream, Window
 from harvester.catalogue.runs import Counts, Tally, Verdict
-from harvester.errors import HarvesterError
+from harvester.errors import HarvesterError, RepositoryError
 from harvester.harvest import outcomes, plans
 from harvester.harvest.job import Job
 from harvester.harvest.pages import Committed, Committer
@@ -28,6 +28,8 @@ def run_stream(job: Job, repository: Repository, stream: Stream) -> StreamReport
         verdict = job.lasting(run.go)
     except (HarvesterError, DBAPIError) as error:
         verdict = outcomes.of_error(ours(error), pages=run.counts.pages)
+        if verdict.reason == "cannotDisseminateFormat" and job.turn.held:
+            verdict = replace(verdict, sentence=f"{verdict.sentence}. {_formats(job)}")
     counts = replace(run.counts, requests=job.repository.requests - before)
     walk = run.walk
     tally = Tally(dict(walk.repairs), dict(walk.unread)) if walk else Tally()
@@ -43,6 +45,14 @@ def run_stream(job: Job, repository: Repository, stream: Stream) -> StreamReport
         tally.repairs,
         verdict.evidence,
     )
+
+
+def _formats(job: Job) -> str:
+    """Which formats there are, for whom the one he wanted is not."""
+    try:
+        return f"The repository has: {', '.join(job.repository.metadata_prefixes())}"
+    except RepositoryError as error:
+        return f"Which formats it has cannot be told: {error}"
 
 
 def ours(error: HarvesterError | DBAPIError) -> HarvesterError:

@@ -30,7 +30,7 @@ _NUMBER = re.compile(r"\d{1,15}", re.ASCII)
 _REFUSALS = {
     "badArgument": "it does not accept one of the arguments (date, set or format)",
     "badVerb": "it does not know the request; is the base URL right?",
-    "cannotDisseminateFormat": "it does not have this metadata format; `harvester probe` or ListMetadataFormats tells which",
+    "cannotDisseminateFormat": "it does not have this metadata format",
     "idDoesNotExist": "it has no such identifier",
     "noMetadataFormats": "the item has no metadata formats",
     "noSetHierarchy": "it has no sets; harvest it without --set",

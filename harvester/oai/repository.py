@@ -3,6 +3,7 @@
 The only module that imports sickle: it is dormant since 2020, and its SyntaxWarnings may become errors in a later Python.
 """
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -108,6 +109,17 @@ class Repository(Sickle):  # type: ignore[misc]  # sickle has no types
             if element is None:
                 raise Retriable("the answer holds no Identify", reason="no_list")
             return _identify(element)
+
+        return self.persist(ask)
+
+    def metadata_prefixes(self) -> list[str]:
+        """The formats it says it has (section 4.4), at most a hundred. Raises RepositoryError."""
+
+        def ask() -> list[str]:
+            root = self.harvest(verb="ListMetadataFormats").root
+            raise_errors(root)
+            found = root.iterfind(f"{OAI}ListMetadataFormats/{OAI}metadataFormat/{OAI}metadataPrefix")
+            return [(each.text or "").strip()[:100] for each in itertools.islice(found, 100)]
 
         return self.persist(ask)
 
