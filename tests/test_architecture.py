@@ -64,7 +64,9 @@ def test_imports_follow_the_arrows(path: Path) -> None:
             allowed = GROUND | BELOW.get(home, set()) | {home}
             assert target in allowed or target == "__version__", f"{home} may not import {target}"
         elif first in ONLY_IN:
-            assert ONLY_IN[first] == home or (home, first) in HANDED_THROUGH, f"{first} belongs in {ONLY_IN[first]}"
+            assert ONLY_IN[first] == home or (home, first) in HANDED_THROUGH, (
+                f"{first} belongs in {ONLY_IN[first]}"
+            )
         elif home in GROUND:
             assert first in sys.stdlib_module_names, f"the ground has no third-party imports: {first}"
 

@@ -21,7 +21,8 @@ ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root meets this")
 
 # A harvester process: says where its server is, and uses it until its input ends.
 USER = """
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored by inheritance where the tests run in the background
 from pathlib import Path
 from harvester.catalogue import embedded
 try:

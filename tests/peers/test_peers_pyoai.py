@@ -156,7 +156,8 @@ def test_an_unknown_set_is_empty_and_an_unknown_format_is_refused(
     assert (empty.outcome, empty.streams[0].reason) == ("complete", "no_records_match")
     refused = go(repository, formats=["marc21"])
     assert (refused.outcome, refused.streams[0].reason) == ("refused", "cannotDisseminateFormat")
-    counted(refused, requests=1)
+    assert "The repository has: oai_dc" in str(refused.streams[0].sentence)
+    counted(refused, requests=2)
     assert catalogue(engine) == {}
 
 
