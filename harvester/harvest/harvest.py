@@ -66,7 +66,7 @@ def harvest(
     before anything began; whatever the repository does ends in the report.
     """
     with translated(), engine.connect() as connection:
-        repository, url = _find(connection, request.source)
+        repository, url = _find(connection, request)
         job = _open(connection, request, url, listener or Listener(), stop)
         try:
             return _all_streams(job, request, repository)
@@ -75,10 +75,15 @@ def harvest(
             _let_go(connection)
 
 
-def _find(connection: Connection, source: str) -> tuple[Repository | None, str]:
+def _find(connection: Connection, request: Request) -> tuple[Repository | None, str]:
+    source = request.source
+    if request.name is not None:
+        sources.check_name(request.name)
     with connection.begin():
         found = ledger.find_repository(connection, source)
     if found is not None:
+        if request.name not in (None, found.name):
+            raise ConfigError(f"{found.base_url} is registered as '{found.name}' already: leave --name out")
         return found, found.base_url
     if not sources.is_url(source):
         raise ConfigError(
@@ -135,6 +140,11 @@ def _all_streams(job: Job, request: Request, repository: Repository | None) -> R
         reports.append(run_stream(job, known, stream))
         if reports[-1].outcome in ("interrupted", "failed", "unreachable"):
             break
+    if job.repository.moved_to:
+        job.listener.tell(
+            f"{known.base_url} has moved for good to {job.repository.moved_to}: the redirect was followed; "
+            "register the new address when its managers confirm it"
+        )
     return Report(outcomes.worst([each.outcome for each in reports]), reports, known.name, job.url)
 
 

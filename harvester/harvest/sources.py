@@ -59,12 +59,16 @@ def name_for(url: str, taken: set[str]) -> str:
     return next(name for name in (each[:128] for each in candidates) if name not in taken)
 
 
-def register(connection: Connection, url: str, name: str | None, taken: set[str]) -> Repository:
-    """Register a base URL under a name. Raises ConfigError for a name that is none, or taken."""
-    if name is not None and not _NAME.fullmatch(name):
+def check_name(name: str) -> None:
+    """Raises ConfigError for a name that is none, before anything is asked."""
+    if not _NAME.fullmatch(name):
         raise ConfigError(
             f"'{name}' is no name: letters, digits, '.', '_', '-' and '/', at most 128, beginning with one"
         )
+
+
+def register(connection: Connection, url: str, name: str | None, taken: set[str]) -> Repository:
+    """Register a base URL under a name. Raises ConfigError for a name that is taken."""
     return ledger.add_repository(connection, name or name_for(url, taken), url)
 
 

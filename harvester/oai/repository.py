@@ -77,6 +77,9 @@ class Repository(Sickle):  # type: ignore[misc]  # sickle has no types
         self.patience = patience
         self.idempotent_tokens = idempotent_tokens
         self.requests = 0
+        self.moved_to: str | None = (
+            None  # where permanent redirects lead: to be told, never followed in silence for good
+        )
         self.on_retry: Callable[[Retriable, float], None] | None = None
 
     def harvest(self, **params: str) -> Answer:
@@ -87,6 +90,7 @@ class Repository(Sickle):  # type: ignore[misc]  # sickle has no types
             self.requests += 1
             raise
         self.requests += response.requests
+        self.moved_to = self.moved_to or response.moved_to
         try:
             root, repaired = read_answer(response.status, response.headers, response.body)
         except Retriable as error:

@@ -262,3 +262,22 @@ def test_what_cannot_be_read_is_kept_whole_and_leaves_quarantine_when_it_can(
     assert exit_code(ask(wish=Wish(full=True))) == 0
     assert ask.one(waiting) == 0
     ask.assert_same()
+
+
+def test_a_bad_name_is_refused_before_anything_is_asked(ask: Asker) -> None:
+    with pytest.raises(ConfigError, match="is no name"):
+        ask(name="-no name-")
+    assert ask.fake.log == []
+
+
+def test_a_second_name_for_a_registered_url_is_not_ignored_in_silence(ask: Asker) -> None:
+    ask()
+    with pytest.raises(ConfigError, match="is registered as"):
+        ask(name="another")
+
+
+def test_a_repository_that_has_moved_for_good_is_told_of(ask: Asker) -> None:
+    told: list[str] = []
+    ask.fake.misbehave("redirect")
+    assert ask(listener=Listener(tell=told.append)).outcome == "complete"
+    assert any("has moved for good to" in sentence and "/oai/moved" in sentence for sentence in told)
