@@ -7,6 +7,9 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 SOURCES := harvester tests benchmarks
 
+# Handed over by the environment and never pasted into a command line: a quote in a URL is only a quote.
+export URL SET FORMAT
+
 .PHONY: help harvest demo test check bench campaign cov format constraints clean
 
 help:            ## show this list
@@ -26,8 +29,8 @@ $(VENV)/developing: $(VENV)/installed constraints-dev.txt
 	@touch $@
 
 harvest: $(VENV)/installed  ## harvest a repository: make harvest URL=... [SET=...] [FORMAT=...]
-	@test -n "$(URL)" || { echo "usage: make harvest URL=https://api.figshare.com/v2/oai [SET=portal_15] [FORMAT=oai_datacite]"; exit 2; }
-	@$(BIN)/harvester harvest '$(URL)' $(if $(SET),--set '$(SET)') $(if $(FORMAT),--format '$(FORMAT)')
+	@test -n "$$URL" || { echo "usage: make harvest URL=https://api.figshare.com/v2/oai [SET=portal_15] [FORMAT=oai_datacite]"; exit 2; }
+	@$(BIN)/harvester harvest "$$URL" $(if $(SET),--set "$$SET") $(if $(FORMAT),--format "$$FORMAT")
 
 demo: $(VENV)/installed  ## harvest an invented repository and look at it; no network needed
 	@$(BIN)/harvester demo

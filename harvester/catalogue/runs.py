@@ -3,10 +3,10 @@
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, insert, select, text, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, text, update
 
 from harvester.catalogue.ledger import Plan, Stream, doubt_tokens
-from harvester.catalogue.tables import runs
+from harvester.catalogue.tables import pages, plans, runs, streams, windows
 
 # The first key of the session's advisory lock that marks a run as alive ("runs" in ASCII); the second is its number.
 RUN_LOCK = 0x72756E73
@@ -117,3 +117,17 @@ def finish_run(connection: Connection, run_id: int, verdict: Verdict, requests: 
     values = asdict(verdict) | asdict(tally) | {"requests": requests, "finished_at": func.now()}
     connection.execute(update(runs).where(runs.c.id == run_id).values(values))
     connection.execute(select(func.pg_advisory_unlock(RUN_LOCK, run_id % 2**31)))
+
+
+def forget_unharvested(connection: Connection, stream: Stream) -> None:
+    """Unregister a stream of which no page ever came, with its runs; any other is left alone."""
+    mine = select(plans.c.id).where(plans.c.stream_id == stream.id).scalar_subquery()
+    harvested = (
+        select(pages.c.id).join(windows, windows.c.id == pages.c.window_id).where(windows.c.plan_id.in_(mine))
+    )
+    if stream.watermark is not None or connection.execute(harvested.limit(1)).first() is not None:
+        return
+    connection.execute(delete(runs).where(runs.c.stream_id == stream.id))
+    connection.execute(delete(windows).where(windows.c.plan_id.in_(mine)))
+    connection.execute(delete(plans).where(plans.c.stream_id == stream.id))
+    connection.execute(delete(streams).where(streams.c.id == stream.id))

@@ -29,3 +29,8 @@ def unpack(stored: Mapping[str, Any], title: str | None) -> Entry:
     if "abstract" not in stored and stored.get("descriptions"):
         value["abstract"] = stored["descriptions"][0]["text"]
     return Entry.from_json(value)
+
+
+def value(packed: str | None) -> Any:
+    """What `pack` made, as the catalogue gives it back."""
+    return None if packed is None else orjson.loads(packed)

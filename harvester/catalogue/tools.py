@@ -34,6 +34,7 @@ def dump(settings: Settings, path: Path, tell: Callable[[str], None]) -> None:
     url = make_url(database_url(settings, tell))
     partial = path.with_name(path.name + ".partial")
     try:
+        partial.touch(mode=0o600)  # it holds everything: for its owner only, as the data folder is
         _run("pg_dump", ["--format=custom", "--no-owner", "--no-acl", f"--file={partial.absolute()}"], url)
         partial.replace(path)
     except OSError as error:

@@ -32,6 +32,7 @@ class Known:
     sets: list[int]
     proven_sets: list[int]
     deleted: bool
+    about: bytes | None
 
 
 class RecordRow(NamedTuple):
@@ -82,7 +83,16 @@ _THIS = (
     records.c.repository_id == bindparam("b_repository_id"),
     records.c.format == bindparam("b_format"),
 )
-_TOUCHED = ("datestamp", "datestamp_raw", "sets", "proven_sets", "deleted", "deleted_reason", "page_id")
+_TOUCHED = (
+    "datestamp",
+    "datestamp_raw",
+    "sets",
+    "proven_sets",
+    "deleted",
+    "deleted_reason",
+    "about",
+    "page_id",
+)
 _TOUCH = update(records).where(*_THIS).values({name: bindparam(name) for name in _TOUCHED})
 _KNOWN = select(
     records.c.item_key,
@@ -92,10 +102,13 @@ _KNOWN = select(
     records.c.sets,
     records.c.proven_sets,
     records.c.deleted,
+    records.c.about,
 ).where(
     records.c.item_key == func.any(bindparam("keys", type_=None)),
     records.c.repository_id == bindparam("repository_id"),
 )
+_ENTRY = ("crosswalk", "crosswalk_version", "title", "creators", "doi", "year", "type", "entry")
+_READ_AGAIN = update(records).where(*_THIS).values({name: bindparam(name) for name in _ENTRY})
 _ADDED = upsert(tallies)
 _TALLY = _ADDED.on_conflict_do_update(
     index_elements=["repository_id", "format", "set_id"],
@@ -166,6 +179,23 @@ def touch_records(connection: Connection, rows: Iterable[Mapping[str, Any]]) -> 
     ]
     if values:
         connection.execute(_TOUCH, values)
+
+
+def entries(connection: Connection, stream: Stream, keys: Sequence[Key]) -> dict[Key, tuple[str | None, Any]]:
+    """The stored (title, entry) of records of the stream's format."""
+    mine = (records.c.repository_id == stream.repository_id, records.c.format == stream.format)
+    rows = connection.execute(
+        select(records.c.item_key, records.c.title, records.c.entry).where(
+            *mine, records.c.item_key.in_(keys)
+        )
+    )
+    return {row.item_key: (row.title, row.entry) for row in rows}
+
+
+def rewrite_entries(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write the columns of the entry only; `entry` is the JSON value, the key's columns begin with b_."""
+    if rows:
+        connection.execute(_READ_AGAIN, list(rows))
 
 
 def prefer(

@@ -79,6 +79,8 @@ def _find(connection: Connection, request: Request) -> tuple[Repository | None, 
     source = request.source
     if request.name is not None:
         sources.check_name(request.name)
+    if sources.is_url(source):
+        source = sources.check_url(source)
     with connection.begin():
         found = ledger.find_repository(connection, source)
     if found is not None:
@@ -89,7 +91,7 @@ def _find(connection: Connection, request: Request) -> tuple[Repository | None, 
         raise ConfigError(
             f"no repository is registered as '{source}'; give its base URL, or see `harvester status`"
         )
-    return None, sources.check_url(source)
+    return None, source
 
 
 def _open(

@@ -27,7 +27,7 @@ OUTCOMES = (
 )
 NOTHING_AT_ALL = (
     "the repository says that nothing matches: it is empty, or the set is misspelt; "
-    "its ListSets tells which sets there are"
+    "its ListSets tells which sets there are. The next harvest asks for everything again"
 )
 # What to do, after a sentence that tells what happened.
 _ADVICE = {

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import zstandard
+from lxml.etree import _Element as Element
 
 from harvester.catalogue.kept_xml import Compressor
 from harvester.catalogue.keys import item_key
@@ -17,13 +18,21 @@ from harvester.catalogue.writer import Known, RecordRow, tally_changes
 from harvester.crosswalk import Context, Reading, normalise
 from harvester.errors import Rejected
 from harvester.oai.page import canonical
-from harvester.oai.records import Page, Record
+from harvester.oai.records import Header, Page, Record
 
 DELETED_AT_SOURCE = "deleted_at_source"
 _CREATORS_SHOWN = 65_536  # characters of the column that is searched; the entry holds them all
 
 
 Send = Callable[[RecordRow], None]
+
+
+class Regrouped(NamedTuple):
+    """A record whose metadata is the same, but whose header names other sets than before."""
+
+    key: bytes
+    header: Header
+    metadata: Element
 
 
 @dataclass(slots=True)
@@ -33,6 +42,7 @@ class Changes:
     keys: list[bytes] = field(default_factory=list)
     replaced: list[RecordRow] = field(default_factory=list)
     touched: list[dict[str, Any]] = field(default_factory=list)
+    regrouped: list[Regrouped] = field(default_factory=list)
     broken: list[tuple[str, bytes, str | None]] = field(default_factory=list)
     unread: Counter[str] = field(default_factory=Counter)
     live: Counter[int] = field(default_factory=Counter)
@@ -72,6 +82,7 @@ class _New(NamedTuple):
     digest: bytes | None
     sets: list[int]
     proven_sets: list[int]
+    about: bytes | None
 
 
 def changes(
@@ -113,19 +124,28 @@ def _compare(
     if record.metadata is not None:
         xml = canonical(record.metadata)
         digest = hashlib.sha256(xml).digest()
+    about = zstandard.compress(b"".join(record.about)) if record.about else None
     proven = [] if before is None else before.proven_sets
     mine = setting.stream.set_id
     if mine and mine not in proven:
         proven = sorted([*proven, mine])
-    members = sorted({*proven, *[setting.set_numbers[spec] for spec in header.set_specs]})
+    said = {setting.set_numbers[spec] for spec in header.set_specs}
+    members = sorted({*proven, *said})
     if before is None or digest not in (None, before.hash):
-        return _New(key, record, before, xml, digest, members, proven)
+        return _New(key, record, before, xml, digest, members, proven, about)
     # A guessed datestamp is the answer's own date and differs each time: it is not a change.
     same_date = header.datestamp.guessed or header.datestamp.raw == before.datestamp_raw
-    if same_date and (before.sets, before.proven_sets, before.deleted) == (members, proven, header.deleted):
+    now = Known(before.hash, before.datestamp_raw, members, proven, header.deleted, about)
+    if same_date and before == now:
         made.counts.unchanged += 1
         return None
-    made.touched.append(_touched(key, record, setting) | {"sets": members, "proven_sets": proven})
+    made.touched.append(
+        _touched(key, record, setting) | {"sets": members, "proven_sets": proven, "about": about}
+    )
+    if record.metadata is not None and (
+        said - {*before.sets} or {*before.sets} - said - {*before.proven_sets}
+    ):
+        made.regrouped.append(Regrouped(key, header, record.metadata))
     _count(made, key, before, header.deleted, proven)
     return None
 
@@ -164,11 +184,10 @@ def _row(
     if record.metadata is None:
         entry = _NO_ENTRY
     else:
-        context = Context(header.set_specs, header.datestamp.value, setting.page.response_date)
-        reading = normalise(record.metadata, context)
+        reading = read(record.metadata, header, setting.page)
         if reading.unread:
             unread.update(reading.unread)
-        entry = _entry(reading)
+        entry = columns(reading)
     return RecordRow(
         new.key,
         stream.repository_id,
@@ -183,7 +202,7 @@ def _row(
         setting.page_id,
         new.digest,
         *kept,
-        zstandard.compress(b"".join(record.about)) if record.about else None,
+        new.about,
         entry.crosswalk,
         entry.crosswalk_version,
         entry.title,
@@ -195,7 +214,9 @@ def _row(
     )
 
 
-class _Entry(NamedTuple):
+class EntryColumns(NamedTuple):
+    """What `records` holds of an entry; `entry` is JSON text."""
+
     crosswalk: str | None = None
     crosswalk_version: int | None = None
     title: str | None = None
@@ -206,13 +227,18 @@ class _Entry(NamedTuple):
     entry: str | None = None
 
 
-_NO_ENTRY = _Entry()
+_NO_ENTRY = EntryColumns()
 
 
-def _entry(reading: Reading) -> _Entry:
+def read(metadata: Element, header: Header, page: Page) -> Reading:
+    """The entry of a record. Raises Rejected."""
+    return normalise(metadata, Context(header.set_specs, header.datestamp.value, page.response_date))
+
+
+def columns(reading: Reading) -> EntryColumns:
     """The columns of the entry."""
     entry = reading.entry
-    return _Entry(
+    return EntryColumns(
         reading.crosswalk,
         reading.version,
         entry.title,

@@ -6,13 +6,13 @@ from operator import itemgetter
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
-from harvester.catalogue import hosts, ledger, page_marks, quarantine, runs, writer
+from harvester.catalogue import hosts, ledger, page_marks, quarantine, runs, stored_entry, writer
 from harvester.catalogue.kept_xml import Compressor
 from harvester.catalogue.ledger import Stream, Window
 from harvester.catalogue.runs import Counts
 from harvester.catalogue.writer import RecordRow
 from harvester.crosswalk.preference import PREFERENCE
-from harvester.harvest.page_rows import Changes, Setting, changes, latest_by_key
+from harvester.harvest.page_rows import Changes, Regrouped, Setting, changes, columns, latest_by_key, read
 from harvester.oai.records import Page, Record
 
 
@@ -91,12 +91,31 @@ class Committer:
             made = changes(latest, known, setting, fresh.append)
         writer.replace_records(connection, sorted([*fresh, *made.replaced], key=itemgetter(0)))
         writer.touch_records(connection, made.touched)
+        self._read_again(page, made.regrouped)
         writer.prefer(connection, stream.repository_id, elsewhere.intersection(made.keys), PREFERENCE)
         writer.add_tallies(connection, stream, made.live, made.deleted)
         if self.quarantined:
             quarantine.release(connection, stream, [record.header.identifier for record in page.records])
         quarantine.put_aside(connection, stream, self.run_id, made.broken)
         return made
+
+    def _read_again(self, page: Page, regrouped: list[Regrouped]) -> None:
+        """An entry holds what sets say too (figshare's item type): the same metadata in other sets may read otherwise."""
+        if not regrouped:
+            return
+        stored = writer.entries(self.connection, self.stream, [key for key, _, _ in regrouped])
+        rows = []
+        for key, header, metadata in regrouped:
+            fresh = columns(read(metadata, header, page))
+            entry = stored_entry.value(fresh.entry)
+            if (fresh.title, entry) != stored[key]:
+                mine = {
+                    "b_item_key": key,
+                    "b_repository_id": self.stream.repository_id,
+                    "b_format": self.stream.format,
+                }
+                rows.append(fresh._asdict() | {"entry": entry} | mine)
+        writer.rewrite_entries(self.connection, rows)
 
 
 @dataclass(frozen=True, slots=True)

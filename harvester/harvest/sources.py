@@ -3,7 +3,7 @@
 import re
 from dataclasses import asdict
 from datetime import datetime, timedelta
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from sqlalchemy import Connection
 
@@ -15,6 +15,11 @@ from harvester.oai.records import Identify
 DEFAULT_FORMAT = "oai_dc"
 IDENTIFY_EVERY = timedelta(days=1)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,127}")
+_PORTS = {"http": 80, "https": 443}
+# A person copies the address of an answer: what belongs to the request is no part of the base URL.
+_OAI_ARGUMENTS = frozenset(
+    {"", "verb", "metadataPrefix", "set", "from", "until", "resumptionToken", "identifier"}
+)
 _LONGEST_ARGUMENT = 512  # characters of a set or format that a person types
 
 
@@ -24,7 +29,10 @@ def is_url(source: str) -> bool:
 
 
 def check_url(url: str) -> str:
-    """A base URL that may be stored. Raises ConfigError, without repeating a password."""
+    """A base URL that may be stored, written in one way: host in lower case, without the arguments of a request.
+
+    Raises ConfigError, without repeating a password.
+    """
     parts = urlsplit(url)
     if parts.scheme.lower() not in ("http", "https") or not parts.hostname:
         raise ConfigError(
@@ -38,7 +46,10 @@ def check_url(url: str) -> str:
         raise ConfigError(
             "this is no base URL: it may hold neither spaces nor '#', and at most 2,000 characters"
         )
-    return url
+    kept = [pair for pair in parts.query.split("&") if pair.partition("=")[0] not in _OAI_ARGUMENTS]
+    port = "" if parts.port is None or parts.port == _PORTS[parts.scheme.lower()] else f":{parts.port}"
+    host = parts.hostname if ":" not in parts.hostname else f"[{parts.hostname}]"
+    return urlunsplit((parts.scheme.lower(), host.lower() + port, parts.path, "&".join(kept), ""))
 
 
 def check_argument(text: str, what: str) -> str:

@@ -18,6 +18,9 @@ from harvester.harvest.progress import PageEvent, StreamReport
 from harvester.harvest.walk import Walk
 from harvester.oai.datestamps import Granularity
 
+# A stream that was never harvested and is refused so was misspelt: kept, it would fail with every later harvest.
+_NEVER_WILL = ("cannotDisseminateFormat", "noSetHierarchy")
+
 
 def run_stream(job: Job, repository: Repository, stream: Stream) -> StreamReport:
     """Bring a stream up to date, or as far as it goes; whatever happens ends in the report."""
@@ -104,6 +107,8 @@ class _Run:
         self.job.give_up()
         try:
             with connection.begin():
+                if verdict.reason in _NEVER_WILL and not self.counts.pages:
+                    runs.forget_unharvested(connection, self.stream)
                 if self.walk.token_in_doubt:
                     ledger.doubt_tokens(connection, self.walk.plan)
                 runs.finish_run(connection, self.run_id, verdict, requests, tally)
@@ -144,18 +149,20 @@ class _Run:
         """Close the plan; the watermark moves only where every window ended legally, in whichever run it did."""
         connection = self.job.connection
         with connection.begin():
-            endings = self._judged(ledger.ended_windows(connection, plan))
-            ledger.finish_plan(
-                connection, self.stream, plan, watermark=all(each.legal for each in endings) and bool(endings)
-            )
+            windows = ledger.ended_windows(connection, plan)
+            endings = self._judged(windows)
+            # An index that is being rebuilt says that nothing matches: a first harvest that found nothing is asked again.
+            nothing = plan.kind == "full" and not any(each.received for each in windows)
+            legal = all(each.legal for each in endings) and bool(endings)
+            ledger.finish_plan(connection, self.stream, plan, watermark=legal and not nothing)
         verdicts = {each.verdict.outcome: each.verdict for each in endings}
         if not verdicts:
             return Verdict(
                 "incomplete", "fenced", "another process has taken this stream over; it goes on there"
             )
         verdict = verdicts[outcomes.worst(list(verdicts))]
-        if verdict.reason == "no_records_match" and plan.kind == "full":
-            return replace(verdict, sentence=outcomes.NOTHING_AT_ALL)
+        if nothing and verdict.outcome == "complete":
+            return replace(verdict, outcome="complete_unverified", sentence=outcomes.NOTHING_AT_ALL)
         return verdict
 
     def _judged(self, windows: Iterable[Window]) -> list[outcomes.Ending]:

@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable
 
 import pytest
+import zstandard
 from shelf import Shelf, dublin_core, record
 from sqlalchemy import Engine, text
 
@@ -128,19 +129,54 @@ def test_a_new_datestamp_or_set_leaves_the_metadata_columns_alone(
     before = versions(engine)
     forbid_writing(engine, "title", "creators", "entry", "xml", "hash", "identifier", "first_seen")
     live = [each.identifier for each in fake.store.records if not each.deleted]
-    fake.store.move(live[0], ["portal_99", "brand_new"])
-    fake.store.move(live[1], ["portal_7"], quietly=True)
+    kept = {
+        each: [spec for spec in fake.store[each].sets if not spec.startswith("portal_")] for each in live[:2]
+    }
+    fake.store.move(live[0], [*kept[live[0]], "portal_99", "brand_new"])
+    fake.store.move(live[1], [*kept[live[1]], "portal_7777"], quietly=True)
     fake.store.delete(live[2])
     report = run(fake, wish=Wish(full=True))
     assert report.outcome == "complete"
     after = versions(engine)
     assert {identifier for identifier in after if after[identifier] != before[identifier]} == set(live[:3])
     held = {item.identifier: item for item in find(engine, scope=ALL)}
-    assert held[live[0]].sets == ("brand_new", "portal_99")
+    assert sorted(held[live[0]].sets) == sorted([*kept[live[0]], "portal_99", "brand_new"])
     assert held[live[2]].deleted
     counts = report.streams[0].counts
     assert (counts.updated, counts.deleted, counts.unchanged) == (2, 1, 247)
     assert_mirrors(engine, fake)
+
+
+def test_an_entry_follows_the_sets_that_it_is_read_from(
+    engine: Engine, fake: FakeRepository, run: Harvest
+) -> None:
+    """figshare says an item's type in its set only: the same metadata in another set is another type."""
+    identifier = next(each.identifier for each in fake.store.records if not each.deleted)
+    fake.store.move(identifier, ["portal_1", "item_type_3"])
+    run(fake)
+    fake.store.move(identifier, ["portal_1", "item_type_12"])
+    run(fake)
+    (item,) = [item for item in find(engine) if item.identifier == identifier]
+    assert item.entry is not None
+    assert (item.entry.type, sorted(item.sets)) == ("Preprint", ["item_type_12", "portal_1"])
+
+
+def test_about_that_changed_alone_is_kept(engine: Engine) -> None:
+    def with_about(about: str) -> str:
+        return (
+            "<record><header><identifier>oai:x:1</identifier><datestamp>2024-01-01</datestamp></header><metadata>"
+            '<oai_dc:dc xmlns:oai_dc="http://www.openarchives.org/OAI/2.0/oai_dc/"/></metadata>'
+            f"<about><p xmlns=''>{about}</p></about></record>"
+        )
+
+    with Shelf(oai_dc=[with_about("first")]) as shelf:
+        harvest(engine, Request(shelf.url))
+        shelf.formats["oai_dc"] = [with_about("second")]
+        report = harvest(engine, Request(shelf.url, wish=Wish(full=True)))
+    assert report.streams[0].counts.updated == 1
+    with engine.connect() as connection:
+        about = connection.execute(text("SELECT about FROM records")).scalar_one()
+    assert b"second" in zstandard.decompress(about)
 
 
 def test_a_record_that_comes_back_is_live_again_with_its_old_content(

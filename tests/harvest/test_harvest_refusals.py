@@ -125,10 +125,10 @@ def test_the_same_address_harvested_by_name_and_by_url_is_one_repository(ask: As
     assert once(ask.engine, ask.name).repository == once(ask.engine, ask.url).repository == ask.name
 
 
-def test_a_set_that_does_not_exist_is_complete_and_says_what_may_be_wrong(ask: Asker) -> None:
+def test_a_set_that_does_not_exist_is_unverified_and_says_what_may_be_wrong(ask: Asker) -> None:
     report = ask(sets=["no_such_set"])
     (stream,) = report.streams
-    assert (report.outcome, stream.reason) == ("complete", "no_records_match")
+    assert (report.outcome, stream.reason) == ("complete_unverified", "no_records_match")
     assert "the set is misspelt" in str(stream.sentence)
 
 
@@ -262,6 +262,27 @@ def test_what_cannot_be_read_is_kept_whole_and_leaves_quarantine_when_it_can(
     assert exit_code(ask(wish=Wish(full=True))) == 0
     assert ask.one(waiting) == 0
     ask.assert_same()
+
+
+def test_an_index_that_was_empty_for_a_moment_hides_nothing_later(engine: Engine) -> None:
+    with FakeRepository(records=0) as fake:
+        assert once(engine, fake.url).outcome == "complete_unverified"
+        fake.store.add(5)
+        report = once(engine, fake.url)
+        assert report.streams[0].counts.created == 5
+        assert "from" not in fake.requests("ListRecords")[-1].arguments, "all of it is asked for again"
+
+
+def test_a_misspelt_format_does_not_stay_registered(ask: Asker) -> None:
+    ask()
+    assert ask(formats=["marcxlm"]).outcome == "refused"
+    assert [each.stream.format for each in ask().streams] == ["oai_dc"]
+
+
+def test_one_address_written_in_three_ways_is_one_repository(engine: Engine) -> None:
+    with FakeRepository(records=3) as fake:
+        ways = (fake.url, fake.url.replace("http://", "HTTP://"), f"{fake.url}?verb=Identify")
+        assert len({once(engine, way).repository for way in ways}) == 1
 
 
 def test_a_bad_name_is_refused_before_anything_is_asked(ask: Asker) -> None:

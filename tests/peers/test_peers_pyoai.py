@@ -153,7 +153,7 @@ def test_an_unknown_set_is_empty_and_an_unknown_format_is_refused(
 ) -> None:
     repository = serve()
     empty = go(repository, sets=["geology"])
-    assert (empty.outcome, empty.streams[0].reason) == ("complete", "no_records_match")
+    assert (empty.outcome, empty.streams[0].reason) == ("complete_unverified", "no_records_match")
     refused = go(repository, formats=["marc21"])
     assert (refused.outcome, refused.streams[0].reason) == ("refused", "cannotDisseminateFormat")
     assert "The repository has: oai_dc" in str(refused.streams[0].sentence)
