@@ -124,7 +124,7 @@ def known_records(
     found: dict[Key, Known] = {}
     elsewhere: set[Key] = set()
     rows = connection.exec_driver_sql(_KNOWN, {"keys": list(keys), "repository_id": stream.repository_id})
-    for key, format_, *held in rows.tuples():
+    for key, format_, *held in rows:
         if format_ == stream.format:
             found[key] = Known(*held)
         else:
