@@ -78,8 +78,7 @@ def test_modules_and_functions_stay_small(path: Path) -> None:
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.FunctionDef):
             length = (node.end_lineno or 0) - node.lineno + 1
-            options = home_of(path) == "cli" and any("typer" in ast.dump(each) for each in node.args.defaults)
-            assert length <= 40 or options, f"{node.name} has {length} lines, at most 40 are allowed"
+            assert length <= 40, f"{node.name} has {length} lines, at most 40 are allowed"
 
 
 def test_only_one_module_imports_sickle() -> None:

@@ -16,9 +16,8 @@ from sqlalchemy.exc import OperationalError
 from harvester.catalogue.tables import hosts
 
 _WAIT_SLICE = "1s"  # how often somebody who waits looks up, to notice that he is asked to stop
-_FIRST_PAUSE = timedelta(
-    seconds=1
-)  # a host without a pace that answers 429 or 503: one request a second, halved from there
+# A host without a pace that answers 429 or 503: one request a second, halved from there.
+_FIRST_PAUSE = timedelta(seconds=1)
 _SLOWEST = timedelta(minutes=2)
 _RECOVERY = timedelta(minutes=10)  # a clean ten minutes give back ten per cent of the rate
 

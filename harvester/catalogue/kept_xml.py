@@ -67,9 +67,8 @@ class Compressor:
     def _train(self, connection: Connection) -> None:
         try:
             data = zstandard.train_dictionary(_DICTIONARY_BYTES, self._samples).as_bytes()
-        except (
-            zstandard.ZstdError
-        ):  # too few or too uniform samples: plain zstd serves, and the next pages bring more
+        except zstandard.ZstdError:
+            # Too few or too uniform samples: plain zstd serves, and the next pages bring more.
             self._samples, self._sampled = [], 0
             return
         # Another harvest of this repository may train at the same time: one dictionary is kept, the first.

@@ -33,8 +33,8 @@ class Known(NamedTuple):
     about: bytes | None
 
 
-class RecordRow(NamedTuple):
-    """A whole row of `records`, its values as COPY takes them: sets are array literals, the entry is JSON text."""
+class RecordColumns(NamedTuple):
+    """The columns of `records` that are not the entry's, as COPY takes them: sets are array literals."""
 
     item_key: Key
     repository_id: int
@@ -51,6 +51,12 @@ class RecordRow(NamedTuple):
     xml: bytes | None
     dictionary_id: int | None
     about: bytes | None
+    preferred: bool = True
+
+
+class EntryColumns(NamedTuple):
+    """The columns of `records` that an entry fills, all null for a tombstone that never had one; `entry` is JSON text."""
+
     crosswalk: str | None = None
     crosswalk_version: int | None = None
     title: str | None = None
@@ -59,10 +65,12 @@ class RecordRow(NamedTuple):
     year: int | None = None
     type: str | None = None
     entry: str | None = None
-    preferred: bool = True
 
 
-_ROW: dict[str, Any] = {name: bindparam(name) for name in RecordRow._fields}
+Row = tuple[RecordColumns, EntryColumns]
+
+_NAMES = RecordColumns._fields + EntryColumns._fields
+_ROW: dict[str, Any] = {name: bindparam(name) for name in _NAMES}
 _INSERT = upsert(records).values(_ROW)
 _UPSERT = _INSERT.on_conflict_do_update(
     index_elements=[records.c.item_key, records.c.repository_id, records.c.format],
@@ -75,7 +83,7 @@ _UPSERT = _INSERT.on_conflict_do_update(
 # Compiled once: SQLAlchemy's own handling of each parameter of each row costs as much as everything else in Python together.
 _UPSERT_SQL = str(_UPSERT.compile(dialect=dialect()))  # type: ignore[no-untyped-call]
 # COPY takes half the time of an upsert, on both sides; it serves where the keys were not found.
-_COPY = f"COPY records ({', '.join(_ROW)}) FROM STDIN"
+_COPY = f"COPY records ({', '.join(_NAMES)}) FROM STDIN"
 _THIS = (
     records.c.item_key == bindparam("b_item_key"),
     records.c.repository_id == bindparam("b_repository_id"),
@@ -97,8 +105,7 @@ _KNOWN = (
     f"SELECT item_key, format, {', '.join(Known._fields)} FROM records"  # noqa: S608 - names of columns
     " WHERE item_key = ANY(%(keys)s) AND repository_id = %(repository_id)s"
 )
-_ENTRY = ("crosswalk", "crosswalk_version", "title", "creators", "doi", "year", "type", "entry")
-_READ_AGAIN = update(records).where(*_THIS).values({name: bindparam(name) for name in _ENTRY})
+_READ_AGAIN = update(records).where(*_THIS).values({name: bindparam(name) for name in EntryColumns._fields})
 _ADDED = upsert(tallies)
 _TALLY = _ADDED.on_conflict_do_update(
     index_elements=["repository_id", "format", "set_id"],
@@ -133,7 +140,7 @@ def known_records(
 
 
 @contextmanager
-def inserting(connection: Connection) -> Iterator[Callable[[RecordRow], None]]:
+def inserting(connection: Connection) -> Iterator[Callable[[Row], None]]:
     """Gives a function that sends one whole new row, by COPY, without waiting for the server.
 
     The server works on the rows while the caller prepares the next; errors come at the end of the block, an IntegrityError
@@ -142,7 +149,7 @@ def inserting(connection: Connection) -> Iterator[Callable[[RecordRow], None]]:
     driver = cast(psycopg.Connection[Any], connection.connection.driver_connection)
     try:
         with driver.cursor() as cursor, cursor.copy(_COPY) as copy:
-            yield copy.write_row
+            yield lambda row: copy.write_row(row[0] + row[1])
     except psycopg.Error as error:
         # As SQLAlchemy itself tells the driver's errors; a lost connection must not go back to the pool.
         lost = driver.closed
@@ -151,23 +158,23 @@ def inserting(connection: Connection) -> Iterator[Callable[[RecordRow], None]]:
         raise DBAPIError.instance(None, None, error, psycopg.Error, connection_invalidated=lost) from error
 
 
-def replace_records(connection: Connection, rows: Sequence[RecordRow]) -> None:
+def replace_records(connection: Connection, rows: Sequence[Row]) -> None:
     """Write whole rows over those with the same keys, or insert them."""
     if rows:
-        connection.exec_driver_sql(_UPSERT_SQL, [row._asdict() for row in rows])
+        connection.exec_driver_sql(
+            _UPSERT_SQL, [record._asdict() | entry._asdict() for record, entry in rows]
+        )
 
 
-def touch_records(connection: Connection, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Write datestamp, sets and deletion only: the metadata did not change."""
-    values = [
-        {
-            ("b_" + name if name in ("item_key", "repository_id", "format") else name): value
-            for name, value in row.items()
-        }
-        for row in rows
-    ]
-    if values:
-        connection.execute(_TOUCH, values)
+def touch_records(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write datestamp, sets, deletion and <about> only: the metadata did not change. Keys as `key_values` gives them."""
+    if rows:
+        connection.execute(_TOUCH, list(rows))
+
+
+def key_values(stream: Stream, key: Key) -> dict[str, Any]:
+    """The key of one row, under the names that the updates of this module bind it by."""
+    return {"b_item_key": key, "b_repository_id": stream.repository_id, "b_format": stream.format}
 
 
 def entries(connection: Connection, stream: Stream, keys: Sequence[Key]) -> dict[Key, tuple[str | None, Any]]:
@@ -182,7 +189,7 @@ def entries(connection: Connection, stream: Stream, keys: Sequence[Key]) -> dict
 
 
 def rewrite_entries(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write the columns of the entry only; `entry` is the JSON value, the key's columns begin with b_."""
+    """Write the columns of the entry only; `entry` is the JSON value. Keys as `key_values` gives them."""
     if rows:
         connection.execute(_READ_AGAIN, list(rows))
 

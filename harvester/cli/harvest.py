@@ -7,14 +7,15 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from harvester.cli import output, typed
 
 if TYPE_CHECKING:
-    from harvester.harvest.harvest import Report
+    from harvester.harvest.harvest import Report, Request
     from harvester.harvest.plans import Wish
     from harvester.harvest.progress import StreamReport
 
@@ -28,40 +29,39 @@ def add_to(app: typer.Typer) -> None:
     app.command("harvest")(harvest)
 
 
+_SOURCE = typer.Argument(
+    metavar="SOURCE", help="A base URL, or the name of a registered repository.", callback=typed.text
+)
+_SET = typer.Option("--set", metavar="SPEC", help="Only this set; may be given again.", callback=typed.text)
+_FORMAT = typer.Option(
+    "--format", metavar="PREFIX", help="metadataPrefix; may be given again.", callback=typed.text
+)
+_FROM = typer.Option("--from", metavar="DATE", help="Only records changed since then (UTC).")
+_UNTIL = typer.Option("--until", metavar="DATE", help="Only records changed until then (UTC).")
+_FULL = typer.Option("--full", help="From the beginning, not only what changed.")
+_NAME = typer.Option("--name", metavar="NAME", help="The name for a new repository.", callback=typed.text)
+_PACE = typer.Option(
+    "--pace", min=0, max=86_400, metavar="SECONDS", help="At least this long between requests."
+)
+_WAIT = typer.Option(
+    "--wait", min=0, max=604_800, metavar="SECONDS", help="How long to wait for a busy host in all."
+)
+_QUIET = typer.Option("--quiet", "-q", help="No progress.")
+_JSON = typer.Option("--json", help="The report as JSON on stdout.")
+
+
 def harvest(
-    source: str = typer.Argument(
-        metavar="SOURCE", help="A base URL, or the name of a registered repository.", callback=typed.text
-    ),
-    set_: list[str] = typer.Option(
-        [], "--set", metavar="SPEC", help="Only this set; may be given again.", callback=typed.text
-    ),
-    format_: list[str] = typer.Option(
-        [], "--format", metavar="PREFIX", help="metadataPrefix; may be given again.", callback=typed.text
-    ),
-    from_: str = typer.Option(None, "--from", metavar="DATE", help="Only records changed since then (UTC)."),
-    until: str = typer.Option(None, "--until", metavar="DATE", help="Only records changed until then (UTC)."),
-    full: bool = typer.Option(False, "--full", help="From the beginning, not only what changed."),
-    name: str = typer.Option(
-        None, "--name", metavar="NAME", help="The name for a new repository.", callback=typed.text
-    ),
-    pace: float = typer.Option(
-        None,
-        "--pace",
-        min=0,
-        max=86_400,
-        metavar="SECONDS",
-        help="At least this long between requests.",
-    ),
-    wait: float = typer.Option(
-        600.0,
-        "--wait",
-        min=0,
-        max=604_800,
-        metavar="SECONDS",
-        help="How long to wait for a busy host in all.",
-    ),
-    quiet: bool = typer.Option(False, "--quiet", "-q", help="No progress."),
-    json_: bool = typer.Option(False, "--json", help="The report as JSON on stdout."),
+    source: Annotated[str, _SOURCE],
+    sets: Annotated[list[str] | None, _SET] = None,
+    formats: Annotated[list[str] | None, _FORMAT] = None,
+    from_: Annotated[str | None, _FROM] = None,
+    until: Annotated[str | None, _UNTIL] = None,
+    full: Annotated[bool, _FULL] = False,
+    name: Annotated[str | None, _NAME] = None,
+    pace: Annotated[float | None, _PACE] = None,
+    wait: Annotated[float, _WAIT] = 600.0,
+    quiet: Annotated[bool, _QUIET] = False,
+    json_: Annotated[bool, _JSON] = False,
 ) -> None:
     """Harvest a repository, or take what changed since last time.
 
@@ -72,27 +72,31 @@ def harvest(
 
     The same command goes on where a harvest was cut. Without --set and --format: every stream registered for SOURCE.
     """
-    from harvester.catalogue.connection import open_catalogue
-    from harvester.cli.progress import listening
-    from harvester.config import from_environment
     from harvester.harvest.harvest import Request
-    from harvester.harvest.harvest import harvest as run
 
-    settings = from_environment()
     wish = _wish(from_, until, full)
-    request = Request(source, set_, format_, wish, name, pace, wait, settings.contact)
-    with _stoppable() as stop, listening(quiet=quiet) as listener:
-        engine = open_catalogue(settings, listener.tell)
-        _spare_the_collector()
-        try:
-            report = run(engine, request, listener, stop)
-        finally:
-            engine.dispose()
+    report = _run(Request(source, sets or [], formats or [], wish, name, pace, wait), quiet=quiet)
     if json_:
         output.document(as_json(report))
     else:
         print_report(report)
     raise typer.Exit(exit_code(report))
+
+
+def _run(request: "Request", *, quiet: bool) -> "Report":
+    from harvester.catalogue.connection import open_catalogue
+    from harvester.cli.progress import listening
+    from harvester.config import from_environment
+    from harvester.harvest.harvest import harvest as run
+
+    settings = from_environment()
+    with _stoppable() as stop, listening(quiet=quiet) as listener:
+        engine = open_catalogue(settings, listener.tell)
+        _spare_the_collector()
+        try:
+            return run(engine, replace(request, contact=settings.contact), listener, stop)
+        finally:
+            engine.dispose()
 
 
 def _spare_the_collector() -> None:
@@ -173,24 +177,13 @@ def as_json(report: "Report") -> dict[str, Any]:
 
 
 def _stream_json(each: "StreamReport") -> dict[str, Any]:
-    names = (
-        "pages",
-        "requests",
-        "received",
-        "created",
-        "updated",
-        "unchanged",
-        "deleted",
-        "quarantined",
-        "restarts",
-    )
     return {
         "set": each.stream.set_spec or None,
         "format": each.stream.format,
         "outcome": each.outcome,
         "reason": each.reason,
         "sentence": each.sentence,
-        **{name: getattr(each.counts, name) for name in names},
+        **asdict(each.counts),
         "seconds": round(each.seconds, 3),
         "unread": each.unread,
         "repairs": each.repairs,

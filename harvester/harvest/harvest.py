@@ -133,9 +133,8 @@ def _all_streams(job: Job, request: Request, repository: Repository | None) -> R
         failed = outcomes.of_error(ours(error), pages=0)
         name = repository.name if repository else None
         return Report(failed.outcome, [], name, job.url, failed.sentence, failed.evidence)
-    if (
-        known.idempotent_tokens is not None
-    ):  # what was observed of this repository, over what its host is known for
+    if known.idempotent_tokens is not None:
+        # What was observed of this repository, over what its host is known for.
         job.repository.idempotent_tokens = known.idempotent_tokens
     reports: list[StreamReport] = []
     for stream in streams:

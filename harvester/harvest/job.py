@@ -17,15 +17,12 @@ T = TypeVar("T")
 
 _AWAY = 30.0  # seconds: a restart or a failover is over by then
 _GLANCE = 0.5  # seconds between two looks at whether Postgres is back
-_MOST_LOSSES = (
-    5  # in a row without a page: what ends a backend each time is not to be asked for again and again
-)
+# In a row without a page: what ends a backend each time is not to be asked for again and again.
+_MOST_LOSSES = 5
 # PostgreSQL, appendix A: connection exceptions, shutdown and start-up, too many connections.
 _AWAY_STATES = ("08", "57P01", "57P02", "57P03", "53300")
-_TRY_AGAIN_STATES = (
-    "40001",
-    "40P01",
-)  # serialization failure, deadlock: our transaction was the one that gave way
+# Serialization failure, deadlock: our transaction was the one that gave way.
+_TRY_AGAIN_STATES = ("40001", "40P01")
 
 
 @dataclass(slots=True)

@@ -14,7 +14,7 @@ from harvester.catalogue.keys import item_key
 from harvester.catalogue.ledger import Stream
 from harvester.catalogue.runs import Counts
 from harvester.catalogue.stored_entry import pack
-from harvester.catalogue.writer import Known, RecordRow, tally_changes
+from harvester.catalogue.writer import EntryColumns, Known, RecordColumns, Row, key_values, tally_changes
 from harvester.crosswalk import Context, Reading, normalise
 from harvester.errors import Rejected
 from harvester.oai.page import canonical
@@ -24,7 +24,7 @@ DELETED_AT_SOURCE = "deleted_at_source"
 _CREATORS_SHOWN = 65_536  # characters of the column that is searched; the entry holds them all
 
 
-Send = Callable[[RecordRow], None]
+Send = Callable[[Row], None]
 
 
 class Regrouped(NamedTuple):
@@ -40,7 +40,7 @@ class Changes:
     """What one page changes: new rows are on their way, `replaced` and `touched` ones are to be written."""
 
     keys: list[bytes] = field(default_factory=list)
-    replaced: list[RecordRow] = field(default_factory=list)
+    replaced: list[Row] = field(default_factory=list)
     touched: list[dict[str, Any]] = field(default_factory=list)
     regrouped: list[Regrouped] = field(default_factory=list)
     broken: list[tuple[str, bytes, str | None]] = field(default_factory=list)
@@ -110,7 +110,7 @@ def changes(
             send(row)
         else:
             made.replaced.append(row)
-        _count(made, each.key, each.before, row.deleted, each.proven_sets)
+        _count(made, each.key, each.before, each.record.header.deleted, each.proven_sets)
     made.counts.quarantined = len(made.broken)
     return made
 
@@ -125,6 +125,8 @@ def _compare(
         xml = canonical(record.metadata)
         digest = hashlib.sha256(xml).digest()
     about = zstandard.compress(b"".join(record.about)) if record.about else None
+    if header.deleted and before is not None:
+        about = before.about  # as entry and XML do, it stays with the tombstone
     proven = [] if before is None else before.proven_sets
     mine = setting.stream.set_id
     if mine and mine not in proven:
@@ -140,7 +142,7 @@ def _compare(
         made.counts.unchanged += 1
         return None
     made.touched.append(
-        _touched(key, record, setting) | {"sets": members, "proven_sets": proven, "about": about}
+        _touched(key, header, setting) | {"sets": members, "proven_sets": proven, "about": about}
     )
     if record.metadata is not None and (
         said - {*before.sets} or {*before.sets} - said - {*before.proven_sets}
@@ -161,12 +163,8 @@ def _count(made: Changes, key: bytes, before: Known | None, deleted: bool, prove
     tally_changes(before, (deleted, proven), made.live, made.deleted)
 
 
-def _touched(key: bytes, record: Record, setting: Setting) -> dict[str, Any]:
-    header, stream = record.header, setting.stream
-    return {
-        "item_key": key,
-        "repository_id": stream.repository_id,
-        "format": stream.format,
+def _touched(key: bytes, header: Header, setting: Setting) -> dict[str, Any]:
+    return key_values(setting.stream, key) | {
         "datestamp": header.datestamp.value,
         "datestamp_raw": header.datestamp.raw,
         "deleted": header.deleted,
@@ -175,20 +173,18 @@ def _touched(key: bytes, record: Record, setting: Setting) -> dict[str, Any]:
     }
 
 
-def _row(
-    new: _New, kept: tuple[bytes | None, int | None], setting: Setting, unread: Counter[str]
-) -> RecordRow:
+def _row(new: _New, kept: tuple[bytes | None, int | None], setting: Setting, unread: Counter[str]) -> Row:
     """The whole row. Raises Rejected."""
     record, stream = new.record, setting.stream
     header = record.header
     if record.metadata is None:
-        entry = _NO_ENTRY
+        entry = EntryColumns()
     else:
         reading = read(record.metadata, header, setting.page)
         if reading.unread:
             unread.update(reading.unread)
         entry = columns(reading)
-    return RecordRow(
+    own = RecordColumns(
         new.key,
         stream.repository_id,
         stream.format,
@@ -203,31 +199,8 @@ def _row(
         new.digest,
         *kept,
         new.about,
-        entry.crosswalk,
-        entry.crosswalk_version,
-        entry.title,
-        entry.creators,
-        entry.doi,
-        entry.year,
-        entry.type,
-        entry.entry,
     )
-
-
-class EntryColumns(NamedTuple):
-    """What `records` holds of an entry; `entry` is JSON text."""
-
-    crosswalk: str | None = None
-    crosswalk_version: int | None = None
-    title: str | None = None
-    creators: str | None = None
-    doi: str | None = None
-    year: int | None = None
-    type: str | None = None
-    entry: str | None = None
-
-
-_NO_ENTRY = EntryColumns()
+    return own, entry
 
 
 def read(metadata: Element, header: Header, page: Page) -> Reading:

@@ -1,7 +1,6 @@
 """Commits one page: records, counters, quarantine, window and change feed in one transaction."""
 
 from dataclasses import dataclass, replace
-from operator import itemgetter
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
@@ -10,7 +9,6 @@ from harvester.catalogue import hosts, ledger, page_marks, quarantine, runs, sto
 from harvester.catalogue.kept_xml import Compressor
 from harvester.catalogue.ledger import Stream, Window
 from harvester.catalogue.runs import Counts
-from harvester.catalogue.writer import RecordRow
 from harvester.crosswalk.preference import PREFERENCE
 from harvester.harvest.page_rows import Changes, Regrouped, Setting, changes, columns, latest_by_key, read
 from harvester.oai.records import Page, Record
@@ -83,13 +81,13 @@ class Committer:
         self.compressor.prepare(connection)
         known, elsewhere = writer.known_records(connection, stream, list(latest))
         setting = Setting(stream, page, page_id, self.set_numbers, self.compressor)
-        fresh: list[RecordRow] = []
+        fresh: list[writer.Row] = []
         if copying and len(known) < len(latest):
             with writer.inserting(connection) as send:
                 made = changes(latest, known, setting, send)
         else:
             made = changes(latest, known, setting, fresh.append)
-        writer.replace_records(connection, sorted([*fresh, *made.replaced], key=itemgetter(0)))
+        writer.replace_records(connection, sorted([*fresh, *made.replaced], key=lambda row: row[0].item_key))
         writer.touch_records(connection, made.touched)
         self._read_again(page, made.regrouped)
         writer.prefer(connection, stream.repository_id, elsewhere.intersection(made.keys), PREFERENCE)
@@ -109,12 +107,7 @@ class Committer:
             fresh = columns(read(metadata, header, page))
             entry = stored_entry.value(fresh.entry)
             if (fresh.title, entry) != stored[key]:
-                mine = {
-                    "b_item_key": key,
-                    "b_repository_id": self.stream.repository_id,
-                    "b_format": self.stream.format,
-                }
-                rows.append(fresh._asdict() | {"entry": entry} | mine)
+                rows.append(writer.key_values(self.stream, key) | fresh._asdict() | {"entry": entry})
         writer.rewrite_entries(self.connection, rows)
 
 

@@ -36,10 +36,8 @@ def next_bounds(watermark: datetime | None, granularity: Granularity) -> Bounds:
     return granularity.floor(watermark - OVERLAP[granularity]), None
 
 
-def plan_for(
-    connection: Connection, stream: Stream, wish: Wish, granularity: Granularity
-) -> tuple[Plan, bool]:
-    """The plan to walk, and whether it is one that was cut. An open plan of another kind than wished is abandoned."""
+def plan_for(connection: Connection, stream: Stream, wish: Wish, granularity: Granularity) -> Plan:
+    """The plan to walk: the one that was cut, or a new one. An open plan of another kind than wished is abandoned."""
     if wish.ranged:
         kind, bounds = "range", (wish.from_, wish.until)
     elif wish.full or stream.watermark is None:
@@ -48,8 +46,8 @@ def plan_for(
         kind, bounds = "incremental", next_bounds(stream.watermark, granularity)
     waiting = ledger.open_plan(connection, stream)
     if waiting is not None and _serves(waiting, kind, bounds, wish):
-        return waiting, True
-    return ledger.new_plan(connection, stream, kind=kind, bounds=bounds, granularity=granularity.value), False
+        return waiting
+    return ledger.new_plan(connection, stream, kind=kind, bounds=bounds, granularity=granularity.value)
 
 
 def _serves(waiting: Plan, kind: str, bounds: Bounds, wish: Wish) -> bool:

@@ -124,7 +124,7 @@ class _Run:
             # Read again: while we waited for the host, another process may have brought the stream up to date.
             self.stream = ledger.read_stream(connection, self.stream)
             granularity = Granularity.declared(self.repository.granularity)
-            plan, _ = plans.plan_for(connection, self.stream, job.wish, granularity)
+            plan = plans.plan_for(connection, self.stream, job.wish, granularity)
             self.run_id = runs.start_run(connection, self.stream, plan)
         return Walk(job.repository, self._committer(), job.turn, plan, self._heard, job.listener.tell)
 

@@ -15,7 +15,6 @@ from harvester.oai.records import SHORTEST_LIFE, Broken, Header, Page, Record, R
 LONGEST_IDENTIFIER = (
     2048  # characters; Postgres refuses btree keys over 2,704 bytes, and no real identifier comes near
 )
-LONGEST_SET_SPEC = 2048
 # Some write year 9999 for "never": half a token's life later, no calendar has a name for the day.
 LONGEST_LIFE = timedelta(days=366)
 # No clock tells this; it is what software writes that has no date (0001-01-01 in .NET).
@@ -157,7 +156,7 @@ def _header(element: Element, guess: Datestamp) -> Header | str:
             identifier = identifier or text
         elif name == _DATESTAMP:
             datestamp = parse(text) or datestamp
-        elif name in (_SET_SPEC, OAI + "setspec") and text and len(text) <= LONGEST_SET_SPEC:
+        elif name in (_SET_SPEC, OAI + "setspec") and text:
             sets.append(text)
     if not identifier:
         return "no_identifier"

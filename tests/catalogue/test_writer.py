@@ -161,14 +161,15 @@ def test_an_entry_follows_the_sets_that_it_is_read_from(
     assert (item.entry.type, sorted(item.sets)) == ("Preprint", ["item_type_12", "portal_1"])
 
 
-def test_about_that_changed_alone_is_kept(engine: Engine) -> None:
-    def with_about(about: str) -> str:
-        return (
-            "<record><header><identifier>oai:x:1</identifier><datestamp>2024-01-01</datestamp></header><metadata>"
-            '<oai_dc:dc xmlns:oai_dc="http://www.openarchives.org/OAI/2.0/oai_dc/"/></metadata>'
-            f"<about><p xmlns=''>{about}</p></about></record>"
-        )
+def with_about(about: str) -> str:
+    return (
+        "<record><header><identifier>oai:x:1</identifier><datestamp>2024-01-01</datestamp></header><metadata>"
+        '<oai_dc:dc xmlns:oai_dc="http://www.openarchives.org/OAI/2.0/oai_dc/"/></metadata>'
+        f"<about><p xmlns=''>{about}</p></about></record>"
+    )
 
+
+def test_about_that_changed_alone_is_kept(engine: Engine) -> None:
     with Shelf(oai_dc=[with_about("first")]) as shelf:
         harvest(engine, Request(shelf.url))
         shelf.formats["oai_dc"] = [with_about("second")]
@@ -177,6 +178,27 @@ def test_about_that_changed_alone_is_kept(engine: Engine) -> None:
     with engine.connect() as connection:
         about = connection.execute(text("SELECT about FROM records")).scalar_one()
     assert b"second" in zstandard.decompress(about)
+
+
+def test_a_deletion_takes_nothing_of_what_came_before(engine: Engine) -> None:
+    with Shelf(oai_dc=[with_about("of a living record")]) as shelf:
+        harvest(engine, Request(shelf.url))
+        shelf.formats["oai_dc"] = [record("oai:x:1", None, date="2024-01-02")]
+        report = harvest(engine, Request(shelf.url, wish=Wish(full=True)))
+    assert report.streams[0].counts.deleted == 1
+    with engine.connect() as connection:
+        about, xml, entry = connection.execute(text("SELECT about, xml, entry FROM records")).one()
+    assert b"of a living record" in zstandard.decompress(about)
+    assert xml is not None
+    assert entry is not None
+
+
+def test_a_set_with_a_long_name_is_kept(engine: Engine) -> None:
+    spec = "s" * 5000
+    with Shelf(oai_dc=[record("oai:x:1", dublin_core("title"), sets=(spec,))]) as shelf:
+        harvest(engine, Request(shelf.url))
+    (item,) = find(engine)
+    assert item.sets == (spec,)
 
 
 def test_a_record_that_comes_back_is_live_again_with_its_old_content(

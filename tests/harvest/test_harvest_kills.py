@@ -46,7 +46,10 @@ def test_two_hundred_kills_leave_no_trace(database_url: str, pytestconfig: pytes
         pytest.skip("takes minutes; make campaign runs it")
     seed = int(os.environ.get("HARVESTER_SEED", str(time.time_ns() % 10**9)))
     print(f"HARVESTER_SEED={seed}")
-    print(campaign(database_url, kills=200, seed=seed))
+    result = campaign(database_url, kills=200, seed=seed)
+    print(result)
+    assert result.kills >= 150, "most processes were to be killed before they had finished"
+    assert result.requests <= result.pages + result.kills
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

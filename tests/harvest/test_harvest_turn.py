@@ -73,11 +73,16 @@ def test_the_same_short_pause_again_and_again_grows_until_patience_ends(engine: 
 
 def test_pages_between_short_pauses_renew_patience(engine: Engine) -> None:
     turn = turn_on(engine, patience=0.12, nap=1.0)
+    began = time.monotonic()
     for _ in range(4):
         turn.take()
-        turn.postpone(pause(0.1))
+        turn.postpone(pause(0.1))  # raises where patience is at its end
         turn.take()
         turn.asked(waited=False)
+    assert time.monotonic() - began >= 4 * 0.1 * 0.9, (
+        "each pause was obeyed, four times as long as patience in all"
+    )
+    assert turn.held
     turn.give()
     turn.connection.close()
 
