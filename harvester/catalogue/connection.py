@@ -118,7 +118,11 @@ def catalogue_error(error: DBAPIError) -> CatalogueError:
     """What a driver error means to a person."""
     code = getattr(error.orig, "sqlstate", None)
     said = " ".join(str(error.orig).split())[:300]
-    if code == "53100" or "No space left" in said:
+    if (
+        code == "53100"
+        or "No space left" in said
+        or (isinstance(error, OperationalError) and _without_room())
+    ):
         return CatalogueError(
             "the disk of the catalogue is full; nothing committed is lost: free some space and run the same command again"
         )
@@ -136,3 +140,10 @@ def catalogue_error(error: DBAPIError) -> CatalogueError:
             f"the catalogue's Postgres denies us the right ({said}); grant it or use another role"
         )
     return CatalogueError(f"the catalogue's Postgres reports: {said}")
+
+
+def _without_room() -> bool:
+    """A server whose WAL finds no room goes down and says nothing to its clients: ask the disk."""
+    from harvester.catalogue import embedded  # noqa: PLC0415 - not needed with a Postgres of the operator's
+
+    return embedded.without_room()

@@ -7,6 +7,7 @@ import atexit
 import fcntl
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -27,6 +28,8 @@ _FOLDER = "postgres"  # all that is ours inside a home
 _RUN = "import sys; sys.path.append(sys.argv.pop(1)); from harvester.catalogue.{module} import {name}; {call}"
 _SUPERVISE = _RUN.format(module="supervisor", name="main", call="main(sys.argv[1:])")
 _PROBE = _RUN.format(module="server_account", name="namespaces_work", call="sys.exit(not namespaces_work())")
+
+_WAL_SEGMENT = 16 * 1024 * 1024  # bytes, Postgres's default
 
 _uses: dict[Path, int] = {}  # folder → descriptor with the shared lock of this process
 _guard = threading.Lock()
@@ -73,6 +76,12 @@ def stop(home: Path, *, wait: float = 0) -> None:
     until = clock.monotonic() + wait
     while clock.monotonic() < until and postmaster.alive(postmaster.holder(folder), folder):
         clock.sleep(0.02)
+
+
+def without_room() -> bool:
+    """Whether a server that this process uses is on a disk with no room for a WAL segment: then it cannot even recover."""
+    with _guard:
+        return any(shutil.disk_usage(folder).free < _WAL_SEGMENT for folder in _uses if folder.exists())
 
 
 def _join(folder: Path, tell: Callable[[str], None]) -> None:
