@@ -67,6 +67,12 @@ def test_sets_of_2000_characters_are_kept_and_found(engine: Engine, shelf: Shelf
         assert connection.scalar(text("SELECT count(*) FROM sets")) == 3
 
 
+def test_a_set_spec_that_no_index_could_hold_is_kept(engine: Engine, shelf: Shelf) -> None:
+    long = "".join(f"{number:x}." for number in range(5000))
+    harvested(engine, shelf, record("oai:s:1", dublin_core("x"), sets=(long,)))
+    assert only(engine).sets == (long,)
+
+
 def test_many_sets_in_one_header(engine: Engine, shelf: Shelf) -> None:
     sets = tuple(f"set_{number}" for number in range(3000))
     harvested(engine, shelf, record("oai:s:1", dublin_core("x"), sets=sets))
