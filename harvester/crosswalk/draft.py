@@ -24,6 +24,9 @@ from harvester.entry import (
     Title,
 )  # fmt: skip
 
+MOST_UNREAD = 500  # different names of one document; the rest are counted together
+LONGEST_NAME = 300
+
 XML_LANG = "{http://www.w3.org/XML/1998/namespace}lang"
 
 
@@ -33,8 +36,8 @@ class Draft:
     __slots__ = (
         "_figshare", "_language", "access", "container", "context", "contributors", "creators", "dates",
         "descriptions", "embargo", "files", "formats", "found", "funding", "geo", "landing", "languages", "latest",
-        "lone_date_is_issued", "metadata", "notes", "publisher", "relations", "rights", "sizes", "subjects", "thesis", "titles", "type",
-        "version",
+        "lone_date_is_issued", "metadata", "notes", "publisher", "relations", "rights", "schema", "sizes", "subjects", "thesis", "titles",
+        "type", "unread", "version",
     )  # fmt: skip
 
     def __init__(self, metadata: etree._Element, context: Context) -> None:
@@ -59,6 +62,8 @@ class Draft:
         self.publisher: str | None = None
         self.access: str | None = None
         self.version: str | None = None
+        self.schema: str | None = None  # version of the format
+        self.unread: dict[str, int] = {}
         self.container: Container | None = None
         self.thesis: Thesis | None = None
         self.landing: str | None = None
@@ -81,6 +86,18 @@ class Draft:
             getattr(self, field).extend(part)
         elif part is not None:
             getattr(self, field).append(part)
+
+    def leave(self, element: etree._Element, name: str | None = None) -> None:
+        """Count an element and all within it that have text as unread: by their tags, or all under `name`."""
+        for each in element.iter(etree.Element):
+            if each.text and not each.text.isspace():
+                self.pass_over(name or each.tag)
+
+    def pass_over(self, name: str) -> None:
+        """Count one unread element under a name; comments and instructions are no elements."""
+        if name not in self.unread and (len(self.unread) >= MOST_UNREAD or len(name) > LONGEST_NAME):
+            name = "…"
+        self.unread[name] = self.unread.get(name, 0) + 1
 
     def language(self, own: str | None) -> str | None:
         """The tag for an element's xml:lang, else the document's."""

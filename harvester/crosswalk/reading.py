@@ -27,21 +27,32 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """`crosswalk` and `version` say who read it; `unread` counts elements with text that no rule read."""
+    """`crosswalk` and `version` say who read it; `unread` counts elements with text that no rule read.
+
+    `schema` is the version of the format where its crosswalk reads several: "4", "3" or "2" of DataCite's kernels.
+    """
 
     entry: Entry
     crosswalk: str
     version: int
     unread: Mapping[str, int]
+    schema: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Crosswalk:
-    """One format's reader: `read` fills the draft and returns what it left unread.
+    """One format's reader: `read` fills the draft, and leaves to `draft.leave` what it does not understand.
 
-    `version` grows with every change of what an entry holds, so that `renormalise` knows what is stale.
+    It reads every element named in `roots` ("{namespace}name"), and those whose local name is in `local_names` if
+    `fits` says so: some servers leave the root in OAI's namespace, in none, or in one of their own.
+    `passed_over` are local names of elements that tell of the document and not of the item, neither read nor counted.
+    `version` grows with every change of what an entry holds, so that a stored entry says who wrote it.
     """
 
     name: str
     version: int
-    read: Callable[[etree._Element, "Draft"], Mapping[str, int]]
+    read: Callable[[etree._Element, "Draft"], None]
+    roots: tuple[str, ...] = ()
+    local_names: tuple[str, ...] = ()
+    fits: Callable[[etree._Element], bool] | None = None
+    passed_over: frozenset[str] = frozenset()

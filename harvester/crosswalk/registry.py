@@ -1,46 +1,85 @@
 """Which crosswalk reads which root element: by its qualified name, else by its local name and its children.
 
-Never by metadataPrefix: the same prefix means different formats on different servers.
+Never by metadataPrefix: the same prefix means different formats on different servers. Our own crosswalks are the
+modules of `formats/`; others register theirs under the entry point group `harvester.crosswalks`.
 """
 
-from collections.abc import Callable
+import logging
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from importlib import import_module
+from importlib.metadata import entry_points
+from pkgutil import iter_modules
+from types import MappingProxyType
+from typing import NamedTuple
 
 from lxml import etree
 
-from harvester.crosswalk import oai_dc, unknown
+from harvester.crosswalk import formats, unknown
 from harvester.crosswalk.draft import Draft
 from harvester.crosswalk.quick import finish
 from harvester.crosswalk.reading import Context, Crosswalk, Reading
-from harvester.errors import Rejected
+from harvester.errors import ConfigError, Rejected
 
 MOST_CHILDREN = 250_000  # of one metadata element; no record that says something has more
+GROUP = "harvester.crosswalks"
 
 NOTHING_KNOWN = Context()
+_log = logging.getLogger(__name__)
 
 
-def _has_dublin_core(metadata: etree._Element) -> bool:
-    return any(child.tag in oai_dc.TABLE for child in metadata)
+class Registry(NamedTuple):
+    """Crosswalks by root element, and by local name those that look at the children too."""
+
+    by_root: Mapping[str, Crosswalk]
+    by_local_name: Mapping[str, tuple[Crosswalk, ...]]
 
 
-BY_ROOT: dict[str, Crosswalk] = {
-    "{http://www.openarchives.org/OAI/2.0/oai_dc/}dc": oai_dc.CROSSWALK,
-    "{http://oai.base-search.net/base_dc/}dc": oai_dc.CROSSWALK,
-}
+@lru_cache(maxsize=1)
+def registry() -> Registry:
+    """All crosswalks there are, read once per process. Raises ConfigError for an entry point that is no Crosswalk."""
+    roots: dict[str, Crosswalk] = {}
+    names: dict[str, tuple[Crosswalk, ...]] = {}
+    for crosswalk in (*_ours(), *_theirs()):
+        for root in crosswalk.roots:
+            roots[root] = crosswalk  # theirs come last: whoever installs one for a root wants it
+        for name in crosswalk.local_names:
+            names[name] = (crosswalk, *names.get(name, ()))
+    return Registry(MappingProxyType(roots), MappingProxyType(names))
 
-# Second key: some servers leave the root in OAI's namespace, in none, or in one of their own.
-BY_LOCAL_NAME: dict[str, tuple[tuple[Callable[[etree._Element], bool], Crosswalk], ...]] = {
-    "dc": ((_has_dublin_core, oai_dc.CROSSWALK),),
-}
+
+def _ours() -> Iterator[Crosswalk]:
+    for module in sorted(each.name for each in iter_modules(formats.__path__)):
+        found = getattr(import_module(f"{formats.__name__}.{module}"), "CROSSWALK", None)
+        if isinstance(found, Crosswalk):
+            yield found
+
+
+def _theirs() -> Iterator[Crosswalk]:
+    for point in sorted(entry_points(group=GROUP), key=lambda each: each.name):
+        try:
+            found = point.load()
+        except Exception as error:
+            raise ConfigError(
+                f"the crosswalk {point.name} ({point.value}) cannot be loaded: {type(error).__name__}: {error};"
+                " mend or uninstall the package that brings it"
+            ) from error
+        if not isinstance(found, Crosswalk):
+            raise ConfigError(
+                f"the crosswalk {point.name} ({point.value}) is no harvester.crosswalk.Crosswalk"
+            )
+        _log.debug("crosswalk %s from %s", found.name, point.value)
+        yield found
 
 
 def crosswalk_for(metadata: etree._Element) -> Crosswalk:
     """The crosswalk for a root element; the best-effort one where there is none."""
-    known = BY_ROOT.get(metadata.tag)
-    if known is not None:
-        return known
+    known = registry()
+    if (found := known.by_root.get(metadata.tag)) is not None:
+        return found
     if isinstance(metadata.tag, str):
-        for fits, crosswalk in BY_LOCAL_NAME.get(etree.QName(metadata).localname, ()):
-            if fits(metadata):
+        for crosswalk in known.by_local_name.get(etree.QName(metadata).localname, ()):
+            if crosswalk.fits is None or crosswalk.fits(metadata):
                 return crosswalk
     return unknown.CROSSWALK
 
@@ -55,5 +94,5 @@ def normalise(metadata: etree._Element, context: Context = NOTHING_KNOWN) -> Rea
         raise Rejected(f"the metadata holds more than {MOST_CHILDREN} elements", reason="too_many_elements")
     crosswalk = crosswalk_for(metadata)
     draft = Draft(metadata, context)
-    unread = crosswalk.read(metadata, draft)
-    return Reading(finish(draft), crosswalk.name, crosswalk.version, unread)
+    crosswalk.read(metadata, draft)
+    return Reading(finish(draft), crosswalk.name, crosswalk.version, draft.unread, draft.schema)

@@ -58,9 +58,8 @@ def tolerant(rules: Mapping[str, Rule]) -> dict[str, Rule]:
     return {namespace + name: rule for namespace in DIALECTS for name, rule in rules.items()}
 
 
-def walk(metadata: etree._Element, table: Table, draft: Draft) -> dict[str, int]:
-    """Give each child to its rule, in the order of the document; return what no rule read."""
-    unread: dict[str, int] = {}
+def walk(metadata: etree._Element, table: Table, draft: Draft) -> None:
+    """Give each child to its rule, in the order of the document; what no rule reads is left."""
     for child in metadata:
         rule = table.get(child.tag)
         text = whole_text(child) if len(child) else child.text
@@ -68,16 +67,9 @@ def walk(metadata: etree._Element, table: Table, draft: Draft) -> dict[str, int]
             continue
         if rule is None and (rule := _by_other_case(child, table)) is None:
             if not text.isspace():
-                leave(child, unread)
+                draft.leave(child)
             continue
         rule(draft, text, child)
-    return unread
-
-
-def leave(element: etree._Element, unread: dict[str, int]) -> None:
-    """Count an element as unread; comments and instructions are no elements."""
-    if isinstance(element.tag, str):
-        unread[element.tag] = unread.get(element.tag, 0) + 1
 
 
 def language_of(element: etree._Element, draft: Draft) -> str | None:

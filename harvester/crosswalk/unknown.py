@@ -3,15 +3,13 @@
 Titles, identifiers and dates only, and the abstract: names of people are too differently nested to be read unknown.
 """
 
-from collections.abc import Mapping
-
 from lxml import etree
 
-from harvester.crosswalk import oai_dc
 from harvester.crosswalk.draft import Draft
 from harvester.crosswalk.fields import dates, text
+from harvester.crosswalk.formats import oai_dc
 from harvester.crosswalk.reading import Crosswalk
-from harvester.crosswalk.table import leave, walk, whole_text
+from harvester.crosswalk.table import whole_text
 from harvester.entry import Date
 
 MOST_ELEMENTS = 100_000  # of one document; more are counted as a problem, not read
@@ -27,13 +25,13 @@ _DATES = {
 _ABSTRACTS = ("abstract", "description")
 
 
-def read(metadata: etree._Element, draft: Draft) -> Mapping[str, int]:
+def read(metadata: etree._Element, draft: Draft) -> None:
     """Fill the draft with what local names give away; the problem `unknown_format` names the root element."""
     draft.note("entry", "unknown_format", str(metadata.tag))
-    if any(child.tag in oai_dc.TABLE for child in metadata):
-        return walk(metadata, oai_dc.TABLE, draft)
+    if oai_dc.has_dublin_core(metadata):
+        oai_dc.read(metadata, draft)
+        return
     draft.lone_date_is_issued = False  # it may be an event's, or the record's own
-    unread: dict[str, int] = {}
     depths: dict[str, int] = {}
     depth = elements = 0
     skipped: etree._Element | None = None
@@ -51,8 +49,7 @@ def read(metadata: etree._Element, draft: Draft) -> Mapping[str, int]:
         if _take(draft, element, depth, depths):
             skipped = element
         elif element.text and not element.text.isspace():
-            leave(element, unread)
-    return unread
+            draft.pass_over(element.tag)
 
 
 def _take(draft: Draft, element: etree._Element, depth: int, depths: dict[str, int]) -> bool:

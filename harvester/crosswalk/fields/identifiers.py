@@ -53,6 +53,12 @@ _FOR_IDUTILS = re.compile(
     re.IGNORECASE,
 )
 _CERTAIN = ("ads", "hal", "rrid", "ascl", "geo", "bioproject", "biosample", "arrayexpress_experiment", "cstr")
+# Names of schemes as formats state them; what is not named here keeps its name, in lower case
+_STATED = {
+    "hdl": "handle", "uri": "url", "lissn": "issn", "issnl": "issn", "eissn": "issn", "pissn": "issn", "eisbn": "isbn",
+    "isbn10": "isbn", "isbn13": "isbn", "pubmed": "pmid", "pubmedid": "pmid", "pmc": "pmcid", "bibcode": "ads",
+    "ean13": "ean",
+}  # fmt: skip
 _PLACEHOLDER = "123456789/"  # DSpace's handle prefix before one is configured: never global
 
 
@@ -75,6 +81,25 @@ def identify(text: str) -> Known | None:
     if text[:4].upper() == "DOI " and (known := doi(text[4:].strip())):
         return known
     return None if " " in text else _bare(text)
+
+
+def typed(text: str, scheme: str) -> Known:
+    """An identifier (one line) of which the source states the scheme, as DataCite's identifierType or MODS's type.
+
+    What is not what it is said to be is what it can be seen to be; else the text stays, under the scheme stated.
+    """
+    stated = "".join(scheme.lower().replace("-", "").replace("_", "").split())
+    stated = _STATED.get(stated, stated)
+    known = identify(text)
+    if known is None or known.scheme != stated:
+        bare = text.partition(":")[2].strip() if text.lower().startswith(stated + ":") else text
+        again = _prefixed(stated, bare, f"{stated}:{bare}") if len(text) <= LONGEST else None
+        known = (
+            again
+            if again and (known is None or known.scheme in (again.scheme, "url", "issn", "arxiv"))
+            else known
+        )
+    return known or Known(text, stated if stated.isprintable() and stated else "other")
 
 
 def doi(text: str) -> Known | None:

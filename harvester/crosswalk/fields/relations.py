@@ -60,6 +60,16 @@ def read(text: str, *, type: str = "Other") -> Relation:  # noqa: A002 - the con
     return Relation(type, text, "other")
 
 
+def typed(text: str, *, type: str, scheme: str = "", resource_type: str | None = None) -> Relation:  # noqa: A002 - the contract's name
+    """A Relation from an identifier (one line) whose kind and, mostly, scheme the source states.
+
+    `type` is a DataCite relationType, in any case; one that is not known stays as it is written.
+    """
+    known = identifiers.typed(text, scheme) if scheme else identifiers.identify(text)
+    kind = relation_type(type) or type
+    return Relation(kind, known.value if known else text, known.scheme if known else "other", resource_type)
+
+
 def relation_type(name: str) -> str | None:
     """The DataCite relationType a name stands for, whatever its case."""
     key = "".join(name.split()).lower()

@@ -36,6 +36,12 @@ def read(text: str, notes: list[Problem]) -> Weighed | None:
     return found
 
 
+def general(text: str, notes: list[Problem]) -> Weighed | None:
+    """A DataCite resourceTypeGeneral (one line), in any case; what is none is read as any other word for a type."""
+    found = _general().get(folded(text).replace(" ", "")) if len(text) <= LONGEST else None
+    return _weighed(GENERAL, found) if found else read(text, notes)
+
+
 def of_sets(set_specs: tuple[str, ...]) -> Weighed | None:
     """figshare's set `item_type_<n>`: by number, since labels have changed and numbers have not."""
     for spec in set_specs:

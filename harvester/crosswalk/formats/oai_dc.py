@@ -4,8 +4,6 @@ Elements say little about what they hold, so each rule looks at the value: dc:re
 a grant, or a relation.
 """
 
-from collections.abc import Mapping
-
 from lxml import etree
 
 from harvester.crosswalk.dcterms import REFINEMENTS
@@ -191,9 +189,21 @@ ELEMENTS: dict[str, Rule] = {
 TABLE: Table = tolerant(ELEMENTS | REFINEMENTS)
 
 
-def read(metadata: etree._Element, draft: Draft) -> Mapping[str, int]:
+def read(metadata: etree._Element, draft: Draft) -> None:
     """Fill the draft from an oai_dc document, or any element whose children are Dublin Core."""
-    return walk(metadata, TABLE, draft)
+    walk(metadata, TABLE, draft)
 
 
-CROSSWALK = Crosswalk("dc", 1, read)
+def has_dublin_core(metadata: etree._Element) -> bool:
+    """Whether any child is an element of Dublin Core."""
+    return any(child.tag in TABLE for child in metadata)
+
+
+CROSSWALK = Crosswalk(
+    "dc",
+    1,
+    read,
+    roots=("{http://www.openarchives.org/OAI/2.0/oai_dc/}dc", "{http://oai.base-search.net/base_dc/}dc"),
+    local_names=("dc",),
+    fits=has_dublin_core,
+)

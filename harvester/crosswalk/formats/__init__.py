@@ -1,0 +1,1 @@
+"""One module per metadata format, found by being here: each names its roots and its reader in CROSSWALK."""
