@@ -6,21 +6,22 @@ The title has a column of its own; an abstract is nearly always the first descri
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
+import msgspec
 
 from harvester.entry import Entry
+
+_FIRST_DESCRIPTION, _NONE = (
+    None,
+    "",
+)  # what stands for an abstract that need not be stored, and for one that is not there
 
 
 def pack(entry: Entry) -> str:
     """What is stored, as JSON: `Entry.compact` less the title, and less an abstract that is the first description's text."""
-    stored: dict[str, Any] = entry.compact()
-    stored.pop("title", None)
+    abstract = entry.abstract
     if entry.descriptions:
-        if entry.abstract == entry.descriptions[0].text:
-            del stored["abstract"]
-        elif entry.abstract is None:
-            stored["abstract"] = None  # else the first description would be taken for it
-    return orjson.dumps(stored).decode()  # 20 times as fast as json, which took a tenth of a page's time
+        abstract = _FIRST_DESCRIPTION if abstract == entry.descriptions[0].text else abstract or _NONE
+    return msgspec.json.encode(msgspec.structs.replace(entry, title=None, abstract=abstract)).decode()
 
 
 def unpack(stored: Mapping[str, Any], title: str | None) -> Entry:
@@ -33,4 +34,4 @@ def unpack(stored: Mapping[str, Any], title: str | None) -> Entry:
 
 def value(packed: str | None) -> Any:
     """What `pack` made, as the catalogue gives it back."""
-    return None if packed is None else orjson.loads(packed)
+    return None if packed is None else msgspec.json.decode(packed)

@@ -134,6 +134,10 @@ def pieces(text: str) -> list[str]:
 
 def is_url(text: str) -> bool:
     """An http(s) or ftp URL without blanks."""
+    # The common case without the pattern: no blank but " " is printable, and "/x" follows the scheme.
+    if text.startswith(("https://", "http://")) and text.isascii() and text.isprintable():
+        start = text[8:9] if text[4] == "s" else text[7:8]
+        return start.isalnum() and " " not in text and "<" not in text and ">" not in text and '"' not in text
     return _URL.fullmatch(text) is not None
 
 
@@ -146,7 +150,7 @@ def _trimmed(text: str) -> str:
 
 
 def _from_url(text: str) -> Known | None:
-    if not _URL.fullmatch(text):
+    if not is_url(text):
         host = _DOI_HOST.match(text)
         return doi(text[host.end() :]) if host else None
     if "doi.org/" in text and (host := _DOI_HOST.match(text)):
