@@ -5,6 +5,7 @@ from typing import Any
 from lxml import etree
 
 from harvester.crosswalk.fields import containers, dates, identifiers, languages, types
+from harvester.crosswalk.fields import text as texts
 from harvester.crosswalk.fields.identifiers import Known
 from harvester.crosswalk.fields.text import excerpt
 from harvester.crosswalk.reading import Context
@@ -34,7 +35,7 @@ class Draft:
     """Mutable on purpose: one record is read by one thread, rule by rule."""
 
     __slots__ = (
-        "_figshare", "_language", "access", "container", "context", "contributors", "creators", "dates",
+        "_figshare", "_language", "access", "clean", "container", "context", "contributors", "creators", "dates",
         "descriptions", "embargo", "files", "formats", "found", "funding", "geo", "landing", "languages", "latest",
         "lone_date_is_issued", "metadata", "notes", "publisher", "relations", "rights", "schema", "sizes", "subjects", "thesis", "titles",
         "type", "unread", "version",
@@ -44,6 +45,7 @@ class Draft:
         self.metadata = metadata
         self.context = context
         self.notes: list[Problem] = []
+        self.clean = False  # whether the texts that rules are handed are known to need no tidying
         self.titles: list[Title] = []
         self.creators: list[Agent] = []
         self.contributors: list[Agent] = []
@@ -79,6 +81,14 @@ class Draft:
     def note(self, field: str, code: str, raw: str | None) -> None:
         """Keep what could not be normalised."""
         self.notes.append(Problem(field, code, excerpt(raw) if raw else None))
+
+    def line(self, raw: str, field: str) -> str:
+        """One clean line of a rule's text."""
+        return raw if self.clean else texts.line(raw, self.notes, field)
+
+    def paragraphs(self, raw: str, field: str) -> str:
+        """Clean paragraphs of a rule's text."""
+        return raw if self.clean else texts.plain(raw, self.notes, field)
 
     def add(self, field: str, part: Any) -> None:
         """Put one part, or a list of parts, into one of the lists; None is nothing."""

@@ -46,7 +46,7 @@ def into(field: str, read: Callable[..., Any], /, **fixed: Any) -> Rule:
     """
 
     def rule(draft: Draft, raw: str, _element: etree._Element) -> None:
-        text = texts.line(raw, draft.notes, field)
+        text = draft.line(raw, field)
         if text:
             draft.add(field, read(text, draft.notes, **fixed))
 
@@ -60,21 +60,28 @@ def tolerant(rules: Mapping[str, Rule]) -> dict[str, Rule]:
 
 def walk(metadata: etree._Element, table: Table, draft: Draft) -> None:
     """Give each child to its rule, in the order of the document; what no rule reads is left."""
-    for child in metadata:
-        rule = table.get(child.tag)
-        text = whole_text(child) if len(child) else child.text
+    spoken = [
+        (child, raw)
+        for child in metadata
+        if (raw := whole_text(child) if len(child) else child.text) is not None
+    ]
+    # Most records need no tidying at all, and one look at the whole costs less than one at each value.
+    draft.clean = texts.is_clean("".join([raw for _, raw in spoken]))
+    for child, raw in spoken:
+        text = raw.strip()
         if not text:
             continue
+        rule = table.get(child.tag)
         if rule is None and (rule := _by_other_case(child, table)) is None:
-            if not text.isspace():
-                draft.leave(child)
-            continue
-        rule(draft, text, child)
+            draft.leave(child)
+        else:
+            rule(draft, text, child)
+    draft.clean = False
 
 
 def language_of(element: etree._Element, draft: Draft) -> str | None:
-    """xml:lang, the element's own or the document's."""
-    return draft.language(element.get(XML_LANG))
+    """xml:lang, the element's own (or `lang`, where servers lose its namespace) or the document's."""
+    return draft.language(element.get(XML_LANG) or element.get("lang"))
 
 
 def whole_text(element: etree._Element) -> str:

@@ -71,6 +71,8 @@ def identify(text: str) -> Known | None:
         return None
     if text.startswith("10."):
         return doi(text)
+    if text.startswith("https://doi.org/10.") and (known := doi(text[16:])):
+        return known
     if text[:4].lower() in ("http", "ftp:"):
         return _from_url(text)
     head, colon, rest = text.partition(":")

@@ -4,6 +4,7 @@ Pure. Last-token rules fail on "de la", on Chinese names and on organisations.
 """
 
 import re
+from functools import cache
 
 from harvester.crosswalk.fields import check_digits
 from harvester.crosswalk.fields.vocabulary import words
@@ -24,6 +25,17 @@ _ORCID = re.compile(
 
 def read(text: str, notes: list[Problem], *, field: str, role: str | None = None) -> Agent:
     """An Agent from one name (one line)."""
+    family, comma, given = text.partition(", ")
+    # The commonest form without any pattern: letters and blanks around one comma
+    if (
+        comma
+        and (family + given).replace(" ", "").isalpha()
+        and text.count(" ") < MOST_WORDS
+        and len(text) <= LONGEST
+    ):
+        if is_organisation(text):
+            return Agent(text, None, None, "organisation", role=role)
+        return Agent(text, given, family, "person", role=role)
     orcid = None
     if text.count("-") >= 3 and len(text) <= LONGEST and (match := _ORCID.search(text)):
         orcid = check_digits.orcid(match[1])
@@ -61,7 +73,12 @@ def several(text: str) -> list[str]:
 
 def is_organisation(name: str) -> bool:
     """Whether a word of the name is one that only organisations bear."""
-    return not words("organisations", "words").isdisjoint(name.lower().replace(",", "").split())
+    return not _organisations().isdisjoint(name.lower().replace(",", "").split())
+
+
+@cache
+def _organisations() -> frozenset[str]:
+    return words("organisations", "words")
 
 
 def _parts(text: str) -> tuple[str | None, str | None, str | None]:

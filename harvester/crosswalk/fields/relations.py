@@ -15,6 +15,7 @@ _FIGSHARE = re.compile(
     r"https?://[\w.-]{0,100}figshare\.com/articles/(?:[^?#\s]{1,1000}?/)??([0-9]{1,12})(?:/([0-9]{1,4}))?/?(?:[?#]\S*)?",
     re.IGNORECASE,
 )
+_SCHEMES = ("https", "http", "doi", "info", "urn")  # what stands before most colons, and is no relation
 _GRANT = "info:eu-repo/grantAgreement/"
 _SEMANTICS = "info:eu-repo/semantics/"
 
@@ -43,7 +44,13 @@ def grant(text: str) -> Funding | None:
 def read(text: str, *, type: str = "Other") -> Relation:  # noqa: A002 - the contract's name
     """A Relation from a text (one line). `IsPartOf: 10.1/x` says its own kind."""
     head, colon, rest = text.partition(":")
-    if colon and len(head) <= 24 and (stated := relation_type(head)) and rest.strip():
+    if (
+        colon
+        and len(head) <= 24
+        and head not in _SCHEMES
+        and (stated := relation_type(head))
+        and rest.strip()
+    ):
         type, text = stated, rest.strip()  # noqa: A001 - as above
     elif text.startswith(_SEMANTICS):
         kind, _, rest = text[len(_SEMANTICS) :].partition("/")

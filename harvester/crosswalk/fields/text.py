@@ -73,18 +73,7 @@ def plain(text: str, notes: list[Problem], field: str) -> str:
 
     `text` holds only characters that XML can (1.0, section 2.2).
     """
-    # Of the controls, XML lets through only these four (1.0, section 2.2); on a long text it is much quicker to look for
-    # each than to look at every character.
-    if (
-        text.isascii()
-        and "&" not in text
-        and "<" not in text
-        and "  " not in text
-        and "\t" not in text
-        and "\n" not in text
-        and "\r" not in text
-        and "\x7f" not in text
-    ):
+    if is_clean(text):
         return text.strip()
     text = _readable(text, notes, field, block="\n")
     text = _tidy(text, notes, field)
@@ -94,6 +83,22 @@ def plain(text: str, notes: list[Problem], field: str) -> str:
         return _collapsed(text)
     lines = [" ".join(row.split()) for row in _EMPTY_LINES.sub("\n\n", text).split("\n")]
     return "\n".join(row for at, row in enumerate(lines) if row or (at and lines[at - 1])).strip()
+
+
+def is_clean(text: str) -> bool:
+    """Whether a text that came from XML needs nothing but its ends stripped, as line and as paragraphs."""
+    # Of the controls, XML lets through only these four (1.0, section 2.2); on a long text it is much quicker to look
+    # for each than to look at every character.
+    return (
+        text.isascii()
+        and "&" not in text
+        and "<" not in text
+        and "  " not in text
+        and "\n" not in text
+        and "\t" not in text
+        and "\r" not in text
+        and "\x7f" not in text
+    )
 
 
 def without_markup(text: str, *, block: str) -> str:

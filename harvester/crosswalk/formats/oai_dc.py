@@ -19,7 +19,6 @@ from harvester.crosswalk.fields import (
     places,
     relations,
     subjects,
-    text,
     types,
 )  # fmt: skip
 from harvester.crosswalk.fields.identifiers import Known
@@ -32,7 +31,7 @@ _ALTERNATIVE = "info:eu-repo/semantics/altIdentifier/"
 
 
 def title(draft: Draft, raw: str, element: etree._Element) -> None:
-    said = text.line(raw, draft.notes, "titles")
+    said = draft.line(raw, "titles")
     if said:
         further = draft.titles and any(title.type == "main" for title in draft.titles)
         draft.titles.append(Title(said, None if further else "main", language_of(element, draft)))
@@ -47,7 +46,7 @@ def contributor(draft: Draft, raw: str, _element: etree._Element) -> None:
 
 
 def subject(draft: Draft, raw: str, _element: etree._Element) -> None:
-    said = text.line(raw, draft.notes, "subjects")
+    said = draft.line(raw, "subjects")
     if ";" in said or ":" in said:
         draft.add("subjects", subjects.read(said))
     elif said:
@@ -55,13 +54,13 @@ def subject(draft: Draft, raw: str, _element: etree._Element) -> None:
 
 
 def description(draft: Draft, raw: str, element: etree._Element) -> None:
-    said = text.plain(raw, draft.notes, "descriptions")
+    said = draft.paragraphs(raw, "descriptions")
     if said:
         draft.descriptions.append(Description(said, None, language_of(element, draft)))
 
 
 def publisher(draft: Draft, raw: str, _element: etree._Element) -> None:
-    said = text.line(raw, draft.notes, "publisher")
+    said = draft.line(raw, "publisher")
     if draft.publisher is None:
         draft.publisher = said or None
     elif said and said != draft.publisher:
@@ -69,7 +68,7 @@ def publisher(draft: Draft, raw: str, _element: etree._Element) -> None:
 
 
 def date(draft: Draft, raw: str, _element: etree._Element) -> None:
-    said = text.line(raw, draft.notes, "dates")
+    said = draft.line(raw, "dates")
     if said.startswith(_EMBARGO_END):
         end = dates.read(said[len(_EMBARGO_END) :], draft.notes, type="Available")
         draft.embargo = end.start or draft.embargo
@@ -79,7 +78,7 @@ def date(draft: Draft, raw: str, _element: etree._Element) -> None:
 
 
 def type_(draft: Draft, raw: str, _element: etree._Element) -> None:
-    said = text.line(raw, draft.notes, "type")
+    said = draft.line(raw, "type")
     if "/" in said and media.is_media_type(said):
         draft.formats.append(said)
     elif said:
@@ -87,7 +86,7 @@ def type_(draft: Draft, raw: str, _element: etree._Element) -> None:
 
 
 def format_(draft: Draft, raw: str, _element: etree._Element) -> None:
-    said = text.line(raw, draft.notes, "formats")
+    said = draft.line(raw, "formats")
     if media.is_size(said):
         draft.sizes.append(said)
     elif " http" in said and (typed := media.with_url(said)):
@@ -98,7 +97,7 @@ def format_(draft: Draft, raw: str, _element: etree._Element) -> None:
 
 
 def identifier(draft: Draft, raw: str, _element: etree._Element) -> None:
-    said = text.line(raw, draft.notes, "identifiers")
+    said = draft.line(raw, "identifiers")
     if "://" in said:
         for piece in identifiers.pieces(said):
             draft.identify(piece)
@@ -108,7 +107,7 @@ def identifier(draft: Draft, raw: str, _element: etree._Element) -> None:
 
 def source(draft: Draft, raw: str, _element: etree._Element) -> None:
     """What a work is derived from, or, as OJS and others have it, the journal it appeared in."""
-    said = text.line(raw, draft.notes, "container")
+    said = draft.line(raw, "container")
     known = identifiers.identify(said)
     if known and known.scheme == "issn":
         draft.container = containers.with_issn(draft.container, known.value)
@@ -124,13 +123,13 @@ def source(draft: Draft, raw: str, _element: etree._Element) -> None:
 
 
 def language(draft: Draft, raw: str, _element: etree._Element) -> None:
-    said = text.line(raw, draft.notes, "languages")
+    said = draft.line(raw, "languages")
     if said:
         draft.languages.extend(languages.read(said, draft.notes))
 
 
 def relation(draft: Draft, raw: str, _element: etree._Element) -> None:
-    said = text.line(raw, draft.notes, "relations")
+    said = draft.line(raw, "relations")
     article = relations.figshare_article(said)
     if article:
         draft.found.append((Known(said, "url"), said))
@@ -146,7 +145,7 @@ def relation(draft: Draft, raw: str, _element: etree._Element) -> None:
 
 
 def coverage(draft: Draft, raw: str, _element: etree._Element) -> None:
-    said = text.line(raw, draft.notes, "geo")
+    said = draft.line(raw, "geo")
     temporal = dates.edtf(said) if said[:1].isdigit() or said.startswith(("start=", "-")) else None
     if temporal:
         draft.dates.append(Date("Coverage", temporal.value, temporal.start, temporal.end, said))
@@ -155,7 +154,7 @@ def coverage(draft: Draft, raw: str, _element: etree._Element) -> None:
 
 
 def rights(draft: Draft, raw: str, _element: etree._Element) -> None:
-    said = text.plain(raw, draft.notes, "rights")
+    said = draft.paragraphs(raw, "rights")
     if said:
         statement = licences.read(said, draft.notes)
         draft.rights.append(statement.rights)
@@ -163,7 +162,7 @@ def rights(draft: Draft, raw: str, _element: etree._Element) -> None:
 
 
 def _agents(agents: list[Agent], draft: Draft, raw: str, *, field: str) -> None:
-    said = text.line(raw, draft.notes, field)
+    said = draft.line(raw, field)
     if ";" in said:
         agents.extend(names.read(name, draft.notes, field=field) for name in names.several(said))
     elif (
