@@ -1,10 +1,11 @@
 """Datestamps and granularity (OAI-PMH 2.0, section 3.3): strict when we write them, lenient when we read them."""
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 from functools import lru_cache
+
+import msgspec
 
 
 class Granularity(Enum):
@@ -38,8 +39,7 @@ class Granularity(Enum):
         return cls.SECONDS if text is not None and "hh:mm:ss" in text.lower() else cls.DAYS
 
 
-@dataclass(frozen=True, slots=True)
-class Datestamp:
+class Datestamp(msgspec.Struct, frozen=True):
     """`value` is aware UTC; `raw` what the repository wrote, "" where it wrote nothing.
 
     `guessed`: the record had none that could be read, so the response's date stands in.
@@ -71,6 +71,11 @@ def parse(text: str) -> Datestamp | None:
 
 @lru_cache(maxsize=1024)  # neighbours in a list often share their datestamp
 def _read(raw: str) -> Datestamp | None:
+    if len(raw) == 20 and raw[4] == raw[7] == "-" and raw[10] == "T" and raw[19] == "Z":
+        try:
+            return Datestamp(datetime.fromisoformat(raw), raw, Granularity.SECONDS)
+        except ValueError:
+            return None
     match = _LENIENT.fullmatch(raw)
     if match is None:
         return None

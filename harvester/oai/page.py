@@ -21,8 +21,9 @@ LONGEST_LIFE = timedelta(days=366)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _BLANK = " \t\r\n"  # XML's white space only: a token is opaque, other spaces belong to it
 
-_RECORD, _HEADER, _METADATA, _ABOUT = (OAI + name for name in ("record", "header", "metadata", "about"))
-_IDENTIFIER, _DATESTAMP, _SET_SPEC = (OAI + name for name in ("identifier", "datestamp", "setSpec"))
+_RECORD, _HEADER = (OAI + name for name in ("record", "header"))
+_HEADERS = {OAI + name: name.lower() for name in ("identifier", "datestamp", "setSpec")}
+_PARTS = {OAI + name: name for name in ("header", "metadata", "about")}
 _NUMBER = re.compile(r"\d{1,15}", re.ASCII)
 
 # What a person should do about each code of section 3.6 that stops a harvest.
@@ -112,18 +113,21 @@ def _items(container: Element) -> Iterator[Element]:
 
 
 def read_record(item: Element, guess: Datestamp, *, headers_only: bool) -> Record | Broken:
-    header_element: Element | None = item if local_name(item).lower() == "header" else None
+    header_element: Element | None = (
+        item if item.tag != _RECORD and local_name(item).lower() == "header" else None
+    )
     metadata: Element | None = None
     about: list[bytes] = []
     if header_element is None:
         for child in item:
-            name = local_name(child)
+            tag = child.tag
+            name = _PARTS.get(tag) or local_name(child)
             if name == "metadata":
                 metadata = child
-            elif name == "about":
-                about.extend(etree.tostring(each, encoding="utf-8", with_tail=False) for each in child)
             elif name == "header":
                 header_element = child
+            elif name == "about":
+                about.extend(etree.tostring(each, encoding="utf-8", with_tail=False) for each in child)
     if header_element is None:
         return Broken("no_header", canonical(item))
     header = _header(header_element, guess)
@@ -149,15 +153,16 @@ def _header(element: Element, guess: Datestamp) -> Header | str:
     datestamp: Datestamp | None = None
     sets: list[str] = []
     for child in element:
-        tag, text = child.tag, (child.text or "").strip()
+        text = (child.text or "").strip()
         # Some write <dateStamp> (pycsw#899): the exact name first, any case after it.
-        name = tag if tag in (_IDENTIFIER, _DATESTAMP, _SET_SPEC) else OAI + local_name(child).lower()
-        if name == _IDENTIFIER:
+        name = _HEADERS.get(child.tag) or local_name(child).lower()
+        if name == "setspec":
+            if text:
+                sets.append(text)
+        elif name == "identifier":
             identifier = identifier or text
-        elif name == _DATESTAMP:
+        elif name == "datestamp":
             datestamp = parse(text) or datestamp
-        elif name in (_SET_SPEC, OAI + "setspec") and text:
-            sets.append(text)
     if not identifier:
         return "no_identifier"
     if len(identifier) > LONGEST_IDENTIFIER:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+import msgspec
 from lxml.etree import _Element as Element
 
 from harvester.oai.datestamps import Datestamp, Granularity
@@ -38,8 +39,7 @@ class ResumptionToken:
         return None if self.life is None else self.received_at + SPEND_AFTER * self.life
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
+class Header(msgspec.Struct, frozen=True):
     """A record's header (section 2.5); `set_specs` in the source's order."""
 
     identifier: str
@@ -48,8 +48,7 @@ class Header:
     deleted: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(msgspec.Struct, frozen=True):
     """`metadata` is the child of <metadata>, None for a deleted record; `about` are serialised elements."""
 
     header: Header
