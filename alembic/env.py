@@ -2,6 +2,7 @@
 
 from alembic import context
 
+import harvester.catalogue.reading_tables  # noqa: F401 - its tables belong to the metadata
 from harvester.catalogue.tables import metadata
 
 context.configure(

@@ -1,35 +1,78 @@
-"""What the environment says (see `interfaces` in README): where the data lives, which Postgres, who we are."""
+"""What the operator says: the environment, and `harvester.toml` (README, "Configuration").
+
+A key that is not known is an error, so that a slip of the pen is not silently without effect.
+"""
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from harvester.errors import ConfigError
+
+_LARGEST = 1024 * 1024  # bytes of harvester.toml
+_KEYS = {
+    "the file": {"contact", "host", "repository"},
+    "[[host]]": {"name", "pace"},
+    # every, cron and streams are the scheduler's.
+    "[[repository]]": {"name", "url", "prefer", "every", "cron", "streams"},
+}
+_DURATION = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,3})?) ?(ms|s|m|h|d|)")
+_SECONDS = {"ms": 0.001, "": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
+_LONGEST_PACE = 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class RepositorySettings:
+    """A [[repository]] of the file, known by its name or its URL; `prefer` is an order of formats, by crosswalk."""
+
+    name: str | None = None
+    url: str | None = None
+    prefer: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`home` holds the embedded server; `database_url` replaces it; `contact` goes into User-Agent and From."""
+    """`home` holds the embedded server; `database_url` replaces it; `contact` goes into User-Agent and From.
 
-    home: Path
+    `paces` are seconds between two requests by host, in lower case.
+    """
+
+    home: Path = field(default_factory=lambda: _home(os.environ))
     database_url: str | None = None
     contact: str | None = None
+    paces: Mapping[str, float] = field(default_factory=dict)
+    repositories: tuple[RepositorySettings, ...] = ()
+
+    def preference_of(self, name: str, base_url: str) -> tuple[str, ...]:
+        """The order of formats chosen for a repository; empty where none is."""
+        for each in self.repositories:
+            if each.prefer and (name == each.name or base_url == each.url):
+                return each.prefer
+        return ()
 
 
 def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
-    """Read HARVESTER_HOME, HARVESTER_DATABASE_URL and HARVESTER_CONTACT.
+    """Read HARVESTER_HOME, HARVESTER_DATABASE_URL, HARVESTER_CONTACT and the configuration file.
 
-    Raises ConfigError for a contact that cannot be sent in a header.
+    The file is HARVESTER_CONFIG, else harvester.toml here, else in the home; the environment wins over it.
+    Raises ConfigError, naming the file and the key.
     """
     values = os.environ if environment is None else environment
-    contact = values.get("HARVESTER_CONTACT", "").strip() or None
-    if contact is not None and not contact.isprintable():
-        raise ConfigError("HARVESTER_CONTACT must be one printable line, such as mailto:you@example.org")
+    home = _home(values)
+    said = _read(_file(values, home))
+    contact = values.get("HARVESTER_CONTACT", "").strip() or said.get("contact")
+    if contact is not None and not (isinstance(contact, str) and contact.isprintable()):
+        raise ConfigError("the contact must be one printable line, such as mailto:you@example.org")
     return Settings(
-        home=_home(values),
+        home=home,
         database_url=values.get("HARVESTER_DATABASE_URL", "").strip() or None,
         contact=contact,
+        paces={_text(host, "name").lower(): _pace(host) for host in said.get("host", ())},
+        repositories=tuple(_repository(each) for each in said.get("repository", ())),
     )
 
 
@@ -41,3 +84,84 @@ def _home(values: Mapping[str, str]) -> Path:
     # The XDG specification: relative paths are to be ignored.
     data = Path(xdg) if xdg.startswith("/") else Path.home() / ".local" / "share"
     return data / "harvester"
+
+
+def _file(values: Mapping[str, str], home: Path) -> Path | None:
+    chosen = values.get("HARVESTER_CONFIG", "").strip()
+    if chosen:
+        return Path(chosen).expanduser()
+    return next((path for path in (Path("harvester.toml"), home / "harvester.toml") if path.is_file()), None)
+
+
+def _read(path: Path | None) -> dict[str, Any]:
+    if path is None:
+        return {}
+    try:
+        with path.open("rb") as file:
+            body = file.read(_LARGEST + 1)
+        if len(body) > _LARGEST:
+            raise ConfigError(f"{path} is larger than {_LARGEST // 1024} KiB: that is no configuration")
+        said = tomllib.loads(body.decode("utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{path} is not TOML: {error}") from error
+    try:
+        _check(said)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
+    return said
+
+
+def _check(said: dict[str, Any]) -> None:
+    _known(said, "the file")
+    for name in ("host", "repository"):
+        tables = said.get(name, [])
+        if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+            raise ConfigError(f"'{name}' must be written as [[{name}]]")
+        for table in tables:
+            _known(table, f"[[{name}]]")
+    for host in said.get("host", ()):
+        _text(host, "name")
+        _pace(host)
+    for repository in said.get("repository", ()):
+        _repository(repository)
+
+
+def _known(table: Iterable[str], where: str) -> None:
+    strange = sorted({*table} - _KEYS[where])
+    if strange:
+        raise ConfigError(
+            f"'{strange[0]}' is not known in {where}; known are {', '.join(sorted(_KEYS[where]))}"
+        )
+
+
+def _text(table: Mapping[str, Any], key: str) -> str:
+    found = table.get(key)
+    if not isinstance(found, str) or not found or not found.isprintable():
+        raise ConfigError(f"'{key}' must be one printable line, not {found!r:.60}")
+    return found
+
+
+def _pace(host: Mapping[str, Any]) -> float:
+    said = host.get("pace")
+    match = _DURATION.fullmatch(str(said)) if isinstance(said, str | int | float) else None
+    seconds = float(match[1]) * _SECONDS[match[2]] if match else -1.0
+    if not 0 <= seconds <= _LONGEST_PACE:
+        raise ConfigError(f"'pace' must be a time such as \"1s\", at most a day, not {said!r:.60}")
+    return seconds
+
+
+def _repository(table: Mapping[str, Any]) -> RepositorySettings:
+    if "name" not in table and "url" not in table:
+        raise ConfigError("a [[repository]] needs 'name' or 'url'")
+    prefer = table.get("prefer", [])
+    if not isinstance(prefer, list) or not all(isinstance(each, str) and each for each in prefer):
+        raise ConfigError(
+            f'\'prefer\' must be a list of crosswalks such as ["oai_datacite", "dc"], not {prefer!r:.60}'
+        )
+    return RepositorySettings(
+        _text(table, "name") if "name" in table else None,
+        _text(table, "url") if "url" in table else None,
+        tuple(prefer),
+    )

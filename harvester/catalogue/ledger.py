@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from harvester.catalogue.keys import text_key
+from harvester.catalogue.sets import set_ids
 from harvester.catalogue.tables import plans, repositories, sets, streams, tallies, windows
 from harvester.errors import ConfigError, Fenced
 
@@ -80,6 +80,13 @@ def find_repository(connection: Connection, source: str) -> Repository | None:
         if row is not None:
             return _repository(row)
     return None
+
+
+def repositories_of(connection: Connection) -> list[Repository]:
+    """All that are registered, by name."""
+    return [
+        _repository(row) for row in connection.execute(select(repositories).order_by(repositories.c.name))
+    ]
 
 
 def add_repository(connection: Connection, name: str, base_url: str) -> Repository:
@@ -165,24 +172,6 @@ def read_stream(connection: Connection, stream: Stream) -> Stream:
     """The stream as it stands now."""
     mark = connection.scalar(select(streams.c.watermark).where(streams.c.id == stream.id))
     return replace(stream, watermark=mark)
-
-
-def set_ids(connection: Connection, repository_id: int, specs: list[str]) -> dict[str, int]:
-    """Numbers for setSpecs, made where they are new."""
-    keys = {text_key(spec): spec for spec in specs}
-    known = select(sets.c.spec, sets.c.id).where(
-        sets.c.repository_id == repository_id, sets.c.spec_key.in_(keys)
-    )
-    found = {row.spec: row.id for row in connection.execute(known)}
-    missing = [
-        {"repository_id": repository_id, "spec_key": key, "spec": spec}
-        for key, spec in sorted(keys.items())
-        if spec not in found
-    ]
-    if missing:
-        connection.execute(upsert(sets).on_conflict_do_nothing(), missing)
-        found = {row.spec: row.id for row in connection.execute(known)}
-    return found
 
 
 def open_plan(connection: Connection, stream: Stream) -> Plan | None:

@@ -5,6 +5,7 @@ The window is moved behind a fence, so that a worker that was thought dead write
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import Connection, bindparam, case, func, insert, or_, select, update
 
@@ -61,6 +62,7 @@ _FIRST = (
     .values(candidate_watermark=bindparam("response_date"))
 )
 _LOCK_FEED = select(func.pg_advisory_xact_lock(_FEED_LOCK))
+_DRAW = select(page_ids.next_value())
 _PUBLISH = insert(pages).values(seq=feed_seq.next_value())
 
 
@@ -83,6 +85,24 @@ def move_window(connection: Connection, window: Window, mark: Mark) -> tuple[int
     if number == 1:
         connection.execute(_FIRST, {"plan_id": window.plan_id, "response_date": date})
     return page_id, number
+
+
+class Rewritten(NamedTuple):
+    """A page of the change feed without a harvest: entries that were derived again, and how many."""
+
+    id: int
+    changed: int
+
+
+def draw(connection: Connection) -> int:
+    """A page's id for rows that are about to be rewritten."""
+    return int(connection.execute(_DRAW).scalar_one())
+
+
+def publish_rewritten(connection: Connection, page: Rewritten) -> None:
+    """Draw the page's place in the change feed; as `publish`, the last statement before the commit."""
+    connection.execute(_LOCK_FEED)
+    connection.execute(_PUBLISH, {"id": page.id, "number": 0, "received": 0, "changed": page.changed})
 
 
 def publish(

@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from harvester.catalogue.keys import bytes_key, text_key
 from harvester.catalogue.ledger import Stream
-from harvester.catalogue.tables import quarantine
+from harvester.catalogue.reading_tables import quarantine
 
 
 def put_aside(

@@ -4,8 +4,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Table, func, select, true
 
+from harvester.catalogue import audit
+from harvester.catalogue.reading_tables import quarantine
 from harvester.catalogue.runs import alive
-from harvester.catalogue.tables import quarantine, repositories, runs, sets, streams, tallies, windows
+from harvester.catalogue.tables import repositories, runs, sets, streams, tallies, windows
 
 _STATES = {
     None: "due",  # a run that was killed: its window waits
@@ -68,14 +70,19 @@ def names(connection: Connection) -> set[str]:
 def status(connection: Connection, name: str | None = None) -> dict[str, Any]:
     """Repositories with their streams and totals, as README documents; moments are aware UTC.
 
-    `name` chooses one repository; an unknown name gives an empty list. Three statements, however many there are.
+    `name` chooses one repository, and adds the audit: elements that no rule read. An unknown name gives an empty list.
+    Three statements, however many repositories there are.
     """
     chosen = repositories.c.name == name if name is not None else true()
     found = connection.execute(select(repositories).where(chosen).order_by(repositories.c.name)).all()
     listed: dict[int, list[dict[str, Any]]] = {row.id: [] for row in found}
     for row in connection.execute(_STREAMS.where(chosen)):
         listed[row.repository_id].append(_stream(connection, row))
-    shown = [{"name": row.name, "base_url": row.base_url, "streams": listed[row.id]} for row in found]
+    shown = [
+        {"name": row.name, "base_url": row.base_url, "streams": listed[row.id]}
+        | ({"unread": audit.shown(connection, row.id)} if name is not None else {})
+        for row in found
+    ]
     return {"repositories": shown, "totals": _totals(connection, chosen)}
 
 

@@ -29,7 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 # The revision of alembic/versions that this code needs; a test compares it with alembic's head.
-REVISION = "0001"
+REVISION = "0002"
 
 # to_tsvector takes at most 1,048,575 bytes; 64 Ki characters are at most a quarter of it.
 SEARCHED_CHARACTERS = 65_536
@@ -63,6 +63,11 @@ repositories = Table(
     Column("identified_at", MOMENT),
     Column("page_size", Integer, comment="records on a full page, as observed"),
     Column("idempotent_tokens", Boolean, comment="null: not known"),
+    Column(
+        "preference",
+        ARRAY(Text),
+        comment="the order of crosswalks by which records.preferred was set; null: none yet",
+    ),
     _now(),
 )
 
@@ -167,15 +172,15 @@ runs = Table(
 page_ids = Sequence("page_ids", metadata=metadata)
 feed_seq = Sequence("feed_seq", metadata=metadata)
 
-# One row per committed page. Its seq is drawn last, under a short lock held to the commit, so that a reader of the change
+# One row per committed page, and per batch of entries derived again. Its seq is drawn last, under a short lock held to the commit, so that a reader of the change
 # feed who has seen seq n never finds a smaller one later.
 pages = Table(
     "pages",
     metadata,
     Column("id", BigInteger, primary_key=True, autoincrement=False),
     Column("seq", BigInteger, nullable=False, unique=True),
-    Column("run_id", BigInteger, nullable=False),
-    Column("window_id", BigInteger, nullable=False),
+    Column("run_id", BigInteger, comment="null: entries derived again, without a harvest"),
+    Column("window_id", BigInteger),
     Column("number", Integer, nullable=False),
     Column("received", Integer, nullable=False),
     Column("changed", Integer, nullable=False),
@@ -219,6 +224,7 @@ records = Table(
     Column("hash", LargeBinary, comment="sha256 of the canonical metadata"),
     Column("crosswalk", Text),
     Column("crosswalk_version", SmallInteger),
+    Column("crosswalk_schema", Text, comment="version of the format, where its crosswalk reads several"),
     Column("title", Text),
     Column("creators", Text),
     Column("doi", Text),
@@ -233,6 +239,7 @@ records = Table(
     Column("dictionary_id", Integer),
     Column("about", LargeBinary, comment="zstd"),
     Column("first_seen", MOMENT, nullable=False, server_default=func.now()),
+    Column("received", MOMENT, comment="the server's date of the response that brought it as it is"),
     Column("page_id", BigInteger, nullable=False, comment="the page that last changed it"),
     # The rows stay in one piece: entry and XML are small, and the compressor of TOAST gives up on most of them.
     postgresql_with={"toast_tuple_target": 8160},
@@ -256,24 +263,6 @@ tallies = Table(
     Column("set_id", Integer, primary_key=True, autoincrement=False, comment="0: all records of the format"),
     Column("live", BigInteger, nullable=False, server_default="0"),
     Column("deleted", BigInteger, nullable=False, server_default="0"),
-)
-
-quarantine = Table(
-    "quarantine",
-    metadata,
-    Column("id", BigInteger, Identity(always=True), primary_key=True),
-    Column("repository_id", ForeignKey("repositories.id"), nullable=False),
-    Column("format", Text, nullable=False),
-    Column("set_spec", Text, nullable=False, server_default=""),
-    Column("key", LargeBinary, nullable=False, comment="a hash of the identifier, or of the bytes"),
-    Column("identifier", Text),
-    Column("reason", Text, nullable=False),
-    Column("raw", LargeBinary, nullable=False, comment="the bytes as they came, zstd"),
-    Column("run_id", BigInteger, nullable=False),
-    Column("first_seen", MOMENT, nullable=False, server_default=func.now()),
-    Column("last_seen", MOMENT, nullable=False, server_default=func.now()),
-    Column("resolved_at", MOMENT),
-    UniqueConstraint("repository_id", "format", "key"),
 )
 
 hosts = Table(

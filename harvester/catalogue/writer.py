@@ -47,6 +47,7 @@ class RecordColumns(NamedTuple):
     deleted: bool
     deleted_reason: str | None
     page_id: int
+    received: datetime
     hash: bytes | None
     xml: bytes | None
     dictionary_id: int | None
@@ -59,6 +60,7 @@ class EntryColumns(NamedTuple):
 
     crosswalk: str | None = None
     crosswalk_version: int | None = None
+    crosswalk_schema: str | None = None
     title: str | None = None
     creators: str | None = None
     doi: str | None = None
@@ -98,6 +100,7 @@ _TOUCHED = (
     "deleted_reason",
     "about",
     "page_id",
+    "received",
 )
 _TOUCH = update(records).where(*_THIS).values({name: bindparam(name) for name in _TOUCHED})
 # The driver's own rows: SQLAlchemy's handling of two arrays in each would cost as much as the query.
@@ -111,13 +114,16 @@ _TALLY = _ADDED.on_conflict_do_update(
     index_elements=["repository_id", "format", "set_id"],
     set_={name: tallies.c[name] + _ADDED.excluded[name] for name in ("live", "deleted")},
 )
-# Which format stands for an item: a live one before a deleted one, then the order given, then the prefix.
+# Which format stands for an item: a live one before a deleted one, then the order given (the crosswalk with its schema
+# where that is named, else the crosswalk), then the prefix.
 _PREFER = text(
     """
     UPDATE records SET preferred = (records.format = best.format)
     FROM (SELECT DISTINCT ON (item_key) item_key, format FROM records
           WHERE item_key = ANY(:keys) AND repository_id = :repository_id
-          ORDER BY item_key, deleted, array_position(CAST(:crosswalks AS text[]), crosswalk) NULLS LAST, format) AS best
+          ORDER BY item_key, deleted, coalesce(
+              array_position(CAST(:crosswalks AS text[]), crosswalk || ' ' || crosswalk_schema),
+              array_position(CAST(:crosswalks AS text[]), crosswalk)) NULLS LAST, format) AS best
     WHERE records.item_key = best.item_key AND records.repository_id = :repository_id
       AND records.preferred <> (records.format = best.format)
     """

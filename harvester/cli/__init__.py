@@ -7,7 +7,7 @@ from typing import NoReturn
 import typer
 
 from harvester import __version__
-from harvester.cli import ask, db, harvest, mock, normalise, output, status
+from harvester.cli import ask, db, harvest, mock, normalise, output, renormalise, status
 from harvester.errors import ConfigError, HarvesterError, Interrupted
 
 app = typer.Typer(
@@ -21,7 +21,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (harvest, status, ask, normalise, mock, db):
+for group in (harvest, status, ask, normalise, renormalise, mock, db):
     group.add_to(app)
 
 

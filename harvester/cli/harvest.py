@@ -90,16 +90,16 @@ def _run(request: "Request", *, quiet: bool) -> "Report":
     from harvester.harvest.harvest import harvest as run
 
     settings = from_environment()
-    with _stoppable() as stop, listening(quiet=quiet) as listener:
+    with stoppable() as stop, listening(quiet=quiet) as listener:
         engine = open_catalogue(settings, listener.tell)
-        _spare_the_collector()
+        spare_the_collector()
         try:
-            return run(engine, replace(request, contact=settings.contact), listener, stop)
+            return run(engine, replace(request, settings=settings), listener, stop)
         finally:
             engine.dispose()
 
 
-def _spare_the_collector() -> None:
+def spare_the_collector() -> None:
     """What is imported by now stays for ever: the garbage collector need not look at it for every few records."""
     gc.collect()
     gc.freeze()
@@ -127,7 +127,7 @@ def _wish(from_: str | None, until: str | None, full: bool) -> "Wish":
 
 
 @contextmanager
-def _stoppable() -> Iterator[Any]:
+def stoppable() -> Iterator[Any]:
     """SIGINT and SIGTERM finish the page in hand; a page that does not come is abandoned, and so on a second signal."""
     from harvester.errors import Interrupted
 

@@ -113,4 +113,5 @@ def _line(shared: dict[str, Any], metadata: Any, document: "Document", context: 
     except Rejected as error:
         return line | {"problems": [{"field": "record", "code": error.reason, "raw": str(error)}]}
     entry = reading.entry.as_json()
-    return line | {"entry": entry, "crosswalk": reading.crosswalk, "problems": entry["problems"]}
+    line |= {"entry": entry, "crosswalk": reading.crosswalk, "problems": entry["problems"]}
+    return line | ({"unread": dict(reading.unread)} if reading.unread else {})

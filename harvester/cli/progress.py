@@ -28,6 +28,38 @@ def listening(*, quiet: bool) -> Iterator[Listener]:
             yield listener
 
 
+@contextmanager
+def counting(label: str, *, quiet: bool) -> Iterator[Callable[[int, int, int], None]]:
+    """A function to be told (read, expected, changed): a bar on a terminal, else a JSON line a second."""
+    if quiet:
+        yield lambda _read, _expected, _changed: None
+    elif sys.stderr is None or not sys.stderr.isatty():
+        yield _every_second()
+    else:
+        with _progress() as bar:
+            task = bar.add_task(label, total=None, told="")
+
+            def show(read: int, expected: int, changed: int) -> None:
+                told = f"{read:,}/{expected:,}  {changed:,} changed"
+                bar.update(task, total=expected, completed=read, told=told)
+
+            yield show
+
+
+def _every_second() -> Callable[[int, int, int], None]:
+    last = float("-inf")
+
+    def log(read: int, expected: int, changed: int) -> None:
+        nonlocal last
+        now = clock.monotonic()
+        if now - last >= 1 or read >= expected:
+            last = now
+            line = {"event": "renormalise", "read": read, "expected": expected, "changed": changed}
+            output.log(output.to_json(line))
+
+    return log
+
+
 def _lines() -> Listener:
     estimate = _Estimate(output.tell)
 
@@ -40,6 +72,16 @@ def _lines() -> Listener:
 
 @contextmanager
 def _bar() -> Iterator[Listener]:
+    with _progress() as bar:
+
+        def tell(sentence: str) -> None:
+            bar.console.print(f"harvester: {output.plain(sentence)}")
+
+        yield Listener(on_page=_shown(bar, _Estimate(tell)), tell=tell)
+
+
+@contextmanager
+def _progress() -> Iterator["Progress"]:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 
@@ -51,12 +93,8 @@ def _bar() -> Iterator[Listener]:
         TextColumn("{task.fields[told]}", markup=False),
         TimeRemainingColumn(elapsed_when_finished=True),
     )
-
-    def tell(sentence: str) -> None:
-        console.print(f"harvester: {output.plain(sentence)}")
-
     with Progress(*columns, console=console) as bar:
-        yield Listener(on_page=_shown(bar, _Estimate(tell)), tell=tell)
+        yield bar
 
 
 def _shown(bar: "Progress", estimate: "_Estimate") -> Callable[[PageEvent], None]:

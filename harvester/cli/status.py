@@ -65,6 +65,7 @@ def _print(found: dict[str, Any], *, details: bool) -> None:
         f"{totals['records']:,} live records, {totals['deleted']:,} deleted, {totals['quarantined']:,} in quarantine"
     )
     if details:
+        _print_unread(found["repositories"][0]["unread"])
         for stream in (each for repository in found["repositories"] for each in repository["streams"]):
             _details(stream)
 
@@ -78,5 +79,19 @@ def _details(stream: dict[str, Any]) -> None:
         output.eyes(
             f"{label}: changes are asked for from {output.moment(stream['watermark'])} on, less an overlap"
         )
-    if run.get("unread"):
-        output.eyes(f"{label}: elements that no rule read: {output.plain(output.counted(run['unread']))}")
+
+
+def _print_unread(unread: list[dict[str, Any]]) -> None:
+    if unread:
+        output.eyes("Elements with text that no rule read (they are in the stored XML):")
+        columns = ("format", "element", "seen", "first seen", "last seen")
+        rows = [
+            (
+                each["format"],
+                each["element"],
+                each["seen"],
+                *(output.moment(each[when]) for when in ("first_seen", "last_seen")),
+            )
+            for each in unread
+        ]
+        output.table(columns, rows)

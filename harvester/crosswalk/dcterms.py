@@ -10,16 +10,31 @@ from lxml import etree
 from harvester.crosswalk.draft import Draft
 from harvester.crosswalk.fields import containers, dates, identifiers, media, names, places, relations, text
 from harvester.crosswalk.table import Rule, into, language_of
-from harvester.entry import Description, File, Problem, Relation, Title
+from harvester.entry import Date, Description, File, Geo, Problem, Relation, Title
 
+XSI_TYPE = "{http://www.w3.org/2001/XMLSchema-instance}type"
+MOST_COMPARED = 100  # parts of one kind: of more, repetitions stay
+
+_OF_A_PLACE = frozenset(("name", "east", "north", "northlimit", "southlimit", "eastlimit", "westlimit", ""))
 _VERSION_NUMBER = re.compile(r"v?[0-9]{1,4}(?:\.[0-9]{1,4}){0,3}", re.IGNORECASE)
+
+
+def scheme_of(element: etree._Element) -> str:
+    """The encoding scheme an element states, as it is written but without prefix; "" where it states none.
+
+    xsi:type="dcterms:DDC"; scheme="URN" at OpenEdition; type="ddc" where the namespace of xsi was lost on the way.
+    """
+    if not element.attrib:
+        return ""
+    stated = text.line(element.get(XSI_TYPE) or element.get("scheme") or element.get("type") or "", [], "")
+    return stated if "/" in stated else stated.rpartition(":")[2]
 
 
 def titled(kind: str) -> Rule:
     """A rule for a title of one kind."""
 
     def rule(draft: Draft, raw: str, element: etree._Element) -> None:
-        said = text.line(raw, draft.notes, "titles")
+        said = draft.line(raw, "titles")
         if said:
             draft.titles.append(Title(said, kind, language_of(element, draft)))
 
@@ -30,7 +45,7 @@ def described(kind: str) -> Rule:
     """A rule for a description of one kind."""
 
     def rule(draft: Draft, raw: str, element: etree._Element) -> None:
-        said = text.plain(raw, draft.notes, "descriptions")
+        said = draft.paragraphs(raw, "descriptions")
         if said:
             draft.descriptions.append(Description(said, kind, language_of(element, draft)))
 
@@ -40,21 +55,29 @@ def described(kind: str) -> Rule:
 def dated(kind: str) -> Rule:
     """A rule for a date of one kind. DSpace writes date.available into several terms: the same date counts once."""
 
-    def rule(draft: Draft, raw: str, _element: etree._Element) -> None:
-        said = text.line(raw, draft.notes, "dates")
+    def rule(draft: Draft, raw: str, element: etree._Element) -> None:
+        said = draft.line(raw, "dates")
         if said:
-            found = dates.read(said, draft.notes, type=kind, latest=draft.latest)
+            found = _date(draft, said, element, kind)
             if found not in draft.dates[:50]:
                 draft.dates.append(found)
 
     return rule
 
 
+def _date(draft: Draft, said: str, element: etree._Element, kind: str) -> Date:
+    """EDTF knows years before Christ, W3CDTF does not: `-1992` is a slip there (oai.openedition.org)."""
+    if said[0] == "-" and scheme_of(element).lower() == "w3cdtf":
+        draft.note("dates", "date_not_understood", said)
+        return Date(kind, None, None, None, said)
+    return dates.read(said, draft.notes, type=kind, latest=draft.latest)
+
+
 def related(kind: str) -> Rule:
     """A rule for a relation of one kind."""
 
     def rule(draft: Draft, raw: str, _element: etree._Element) -> None:
-        said = text.line(raw, draft.notes, "relations")
+        said = draft.line(raw, "relations")
         for piece in identifiers.pieces(said) if "://" in said else (said,) if said else ():
             draft.relations.append(relations.read(piece, type=kind))
 
@@ -62,24 +85,40 @@ def related(kind: str) -> Rule:
 
 
 def temporal(draft: Draft, raw: str, _element: etree._Element) -> None:
-    said = text.line(raw, draft.notes, "dates")
+    said = draft.line(raw, "dates")
     if said:
         draft.dates.append(dates.read(said, draft.notes, type="Coverage"))
 
 
+def spatial(draft: Draft, raw: str, _element: etree._Element) -> None:
+    """A place, or DCMI's Point or Box; one that says more (elevation, units) keeps its words."""
+    said = draft.line(raw, "geo")
+    if not said:
+        return
+    found = places.read(said, draft.notes)
+    if found.place != said and not all(_key(part) in _OF_A_PLACE for part in said.split(";")):
+        found = Geo(said, found.point, found.box, found.polygon)
+    draft.geo.append(found)
+
+
+def _key(part: str) -> str:
+    return part.partition("=")[0].strip().lower()
+
+
 def has_part(draft: Draft, raw: str, _element: etree._Element) -> None:
     """figshare lists its files here."""
-    said = text.line(raw, draft.notes, "relations")
+    said = draft.line(raw, "relations")
     for piece in identifiers.pieces(said) if said else ():
         if identifiers.is_url(piece) and media.is_file_url(piece):
-            draft.files.append(File(piece, media.file_name(piece)))
+            if all(file.url != piece for file in draft.files[:MOST_COMPARED]):
+                draft.files.append(File(piece, media.file_name(piece)))
         else:
             draft.relations.append(relations.read(piece, type="HasPart"))
 
 
 def has_version(draft: Draft, raw: str, _element: etree._Element) -> None:
     """A related version, or, as figshare has it, the number of this one."""
-    said = text.line(raw, draft.notes, "relations")
+    said = draft.line(raw, "relations")
     if _VERSION_NUMBER.fullmatch(said):
         draft.version = draft.version or said
     elif said:
@@ -87,11 +126,25 @@ def has_version(draft: Draft, raw: str, _element: etree._Element) -> None:
 
 
 def citation(draft: Draft, raw: str, _element: etree._Element) -> None:
-    said = text.line(raw, draft.notes, "container")
-    if said and draft.container is None:
+    """What the item was published in; Cyberleninka gives the journal's name and, in a second element, its ISSN."""
+    said = draft.line(raw, "container")
+    known = identifiers.identify(said)
+    if known and known.scheme == "issn":
+        draft.container = containers.with_issn(draft.container, known.value)
+    elif said and (draft.container is None or draft.container.title is None):
+        issns = draft.container.issn if draft.container else ()
         draft.container = containers.citation(said)
+        for issn in issns:
+            draft.container = containers.with_issn(draft.container, issn)
     elif said:
         draft.relations.append(Relation("IsPublishedIn", said, "other"))
+
+
+def say_once(draft: Draft) -> None:
+    """Drop descriptions that an abstract repeats word for word, as figshare and GeoNetwork write them."""
+    typed = {each.text for each in draft.descriptions[:MOST_COMPARED] if each.type}
+    if typed:
+        draft.descriptions = [each for each in draft.descriptions if each.type or each.text not in typed]
 
 
 def as_it_is(said: str, _notes: list[Problem]) -> str:
@@ -106,6 +159,12 @@ REFINEMENTS: dict[str, Rule] = {
     "tableOfContents": described("toc"),
     "provenance": described("other"),
     "audience": described("other"),
+    "educationLevel": described("other"),
+    "mediator": described("other"),
+    "instructionalMethod": described("other"),
+    "accrualMethod": described("other"),
+    "accrualPeriodicity": described("other"),
+    "accrualPolicy": described("other"),
     "created": dated("Created"),
     "issued": dated("Issued"),
     "available": dated("Available"),
@@ -115,7 +174,7 @@ REFINEMENTS: dict[str, Rule] = {
     "modified": dated("Updated"),
     "valid": dated("Valid"),
     "temporal": temporal,
-    "spatial": into("geo", places.read),
+    "spatial": spatial,
     "extent": into("sizes", as_it_is),
     "medium": into("formats", as_it_is),
     "rightsHolder": into("contributors", names.read, field="contributors", role="RightsHolder"),

@@ -37,7 +37,7 @@ class Draft:
     __slots__ = (
         "_figshare", "_language", "access", "clean", "container", "context", "contributors", "creators", "dates",
         "descriptions", "embargo", "files", "formats", "found", "funding", "geo", "landing", "languages", "latest",
-        "lone_date_is_issued", "metadata", "notes", "publisher", "relations", "rights", "schema", "sizes", "subjects", "thesis", "titles",
+        "lone_date_is_issued", "metadata", "notes", "published", "publisher", "relations", "rights", "schema", "sizes", "subjects", "thesis", "titles",
         "type", "unread", "version",
     )  # fmt: skip
 
@@ -45,7 +45,7 @@ class Draft:
         self.metadata = metadata
         self.context = context
         self.notes: list[Problem] = []
-        self.clean = False  # whether the texts that rules are handed are known to need no tidying
+        self.clean = False  # whether no text of the document needs more than its ends stripped
         self.titles: list[Title] = []
         self.creators: list[Agent] = []
         self.contributors: list[Agent] = []
@@ -71,15 +71,18 @@ class Draft:
         self.landing: str | None = None
         self.embargo: str | None = None
         self.lone_date_is_issued = True
+        self.published: Date | None = None  # where the format says itself which date that is
         self.type: types.Weighed | None = None
         now = context.received or context.datestamp
         self.latest = now.year + 2 if now else dates.FURTHEST_YEAR
         own = metadata.get(XML_LANG)
-        self._language = languages.tag(own) if own else None
+        self._language = languages.tag(own) if own and len(own) <= languages.LONGEST else None
         self._figshare: bool | None = None
 
     def note(self, field: str, code: str, raw: str | None) -> None:
         """Keep what could not be normalised."""
+        if raw and not raw.isprintable():
+            raw = texts.quoted(raw)
         self.notes.append(Problem(field, code, excerpt(raw) if raw else None))
 
     def line(self, raw: str, field: str) -> str:
@@ -100,7 +103,7 @@ class Draft:
     def leave(self, element: etree._Element, name: str | None = None) -> None:
         """Count an element and all within it that have text as unread: by their tags, or all under `name`."""
         for each in element.iter(etree.Element):
-            if each.text and not each.text.isspace():
+            if (each.text and not each.text.isspace()) or (len(each) and _speaks_after_an_aside(each)):
                 self.pass_over(name or each.tag)
 
     def pass_over(self, name: str) -> None:
@@ -119,7 +122,10 @@ class Draft:
         """Take one identifier as the source writes it."""
         known = identifiers.identify(text)
         if known is None:
-            known = Known(text, "other")
+            known = identifiers.leading_doi(text)
+            if known or identifiers.claims(text):
+                self.note("identifiers", "identifier_cut" if known else "identifier_invalid", text)
+            known = known or Known(text, "other")
         elif known.scheme == "issn":
             self.container = containers.with_issn(self.container, known.value)
         self.found.append((known, text))
@@ -135,8 +141,22 @@ class Draft:
         if self._figshare is None:
             self._figshare = any(
                 spec.startswith(("portal_", "item_type_")) for spec in self.context.set_specs
-            ) or any("figshare." in (child.text or "") for child in self.metadata if _points(child))
+            ) or any("figshare." in _said(child) for child in self.metadata if _points(child))
+            self._figshare = self._figshare or "figshare.com/articles/" in (self.landing or "")
         return self._figshare
+
+
+def _speaks_after_an_aside(element: etree._Element) -> bool:
+    """Whether text follows a comment or an instruction, which are children to lxml."""
+    return any(
+        child.tail and not child.tail.isspace() for child in element if not isinstance(child.tag, str)
+    )
+
+
+def _said(element: etree._Element) -> str:
+    if not len(element):
+        return element.text or ""
+    return etree.tostring(element, method="text", encoding="unicode", with_tail=False)  # comments are passed over
 
 
 def _points(element: etree._Element) -> bool:

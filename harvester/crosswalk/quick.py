@@ -11,16 +11,18 @@ def finish(draft: Draft) -> Entry:
     """The Entry: figshare's sets read, roles given to identifiers, quick fields derived."""
     _settle(draft)
     known = roles(draft)
-    issued = dates.publication(draft.dates, latest=_datestamp_year(draft))
+    issued = draft.published or dates.publication(draft.dates, latest=_datestamp_year(draft))
+    day = issued.value if issued else None
+    languages = draft.languages
     return Entry(
         title=_main_title(draft),
         doi=known.doi,
         url=known.url,
         abstract=_abstract(draft),
-        issued=issued.value if issued else None,
-        year=dates.year_of(issued.value or "") if issued else None,
+        issued=day,
+        year=dates.year_of(day) if day else None,
         type=_general_type(draft),
-        languages=tuple(dict.fromkeys(draft.languages) if len(draft.languages) > 1 else draft.languages),
+        languages=tuple(dict.fromkeys(languages) if len(languages) > 1 else languages),
         publisher=draft.publisher,
         licence=_licence(draft),
         access=draft.access or _access_by_embargo(draft),
@@ -46,20 +48,21 @@ def finish(draft: Draft) -> Entry:
 
 
 def _settle(draft: Draft) -> None:
-    if draft.context.set_specs:
-        _read_sets(draft)
+    for spec in draft.context.set_specs:
+        _read_set(draft, spec)
     if draft.lone_date_is_issued:
         _type_lone_date(draft)
-    if draft.relations:
+    if draft.relations and draft.landing is None:
         _find_landing(draft)
 
 
-def _read_sets(draft: Draft) -> None:
+def _read_set(draft: Draft, spec: str) -> None:
     """figshare says in its sets what its oai_dc does not: the item's type and the coded categories."""
-    draft.weigh(types.of_sets(draft.context.set_specs))
-    for spec in draft.context.set_specs:
-        if spec.startswith("category_") and draft.is_figshare:
+    if spec.startswith("category_"):
+        if draft.is_figshare:
             draft.add("subjects", subjects.of_set(spec))
+    elif spec.startswith("item_type_"):
+        draft.weigh(types.of_set(spec))
 
 
 def _type_lone_date(draft: Draft) -> None:
@@ -77,23 +80,21 @@ def _type_lone_date(draft: Draft) -> None:
 
 def _find_landing(draft: Draft) -> None:
     """EPrints: dc:identifier is the file, dc:relation the page above it (http://cogprints.org/9727/)."""
-    if draft.landing or not any(known.scheme == "url" for known, _ in draft.found):
+    urls = [known.value for known, _ in draft.found if known.scheme == "url"]
+    if not urls:
         return
     for at, relation in enumerate(draft.relations[:20]):
-        page = relation.identifier or ""
-        if (
-            relation.scheme == "url"
-            and page.count("/") > 3
-            and any(_is_below(known, page) for known, _ in draft.found)
-        ):
+        page = relation.identifier if relation.type == "Other" else None  # a kind that is stated stays
+        if relation.scheme == "url" and page and page.count("/") > 3 and _is_above(page, urls):
             draft.landing = page
             draft.found.append((Known(page, "url"), page))
             del draft.relations[at]
             return
 
 
-def _is_below(known: Known, page: str) -> bool:
-    return known.scheme == "url" and known.value != page and known.value.startswith(page.rstrip("/") + "/")
+def _is_above(page: str, urls: list[str]) -> bool:
+    above = page.rstrip("/") + "/"
+    return any(url != page and url.startswith(above) for url in urls)
 
 
 def _main_title(draft: Draft) -> str | None:

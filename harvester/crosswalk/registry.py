@@ -4,6 +4,7 @@ Never by metadataPrefix: the same prefix means different formats on different se
 modules of `formats/`; others register theirs under the entry point group `harvester.crosswalks`.
 """
 
+import copy
 import logging
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
@@ -72,6 +73,13 @@ def _theirs() -> Iterator[Crosswalk]:
         yield found
 
 
+def versions() -> dict[str, int]:
+    """All crosswalks by name, with their versions."""
+    known = registry()
+    found = [*known.by_root.values(), *(each for several in known.by_local_name.values() for each in several)]
+    return {each.name: each.version for each in sorted((*found, unknown.CROSSWALK), key=lambda each: each.name)}
+
+
 def crosswalk_for(metadata: etree._Element) -> Crosswalk:
     """The crosswalk for a root element; the best-effort one where there is none."""
     known = registry()
@@ -84,15 +92,46 @@ def crosswalk_for(metadata: etree._Element) -> Crosswalk:
     return unknown.CROSSWALK
 
 
-def normalise(metadata: etree._Element, context: Context = NOTHING_KNOWN) -> Reading:
+def _without_asides(metadata: etree._Element) -> etree._Element:
+    """The same without comments and instructions: to lxml they are children that split the text around them.
+
+    Seen inside values in EuroCRIS's samples: `…/c_0640<!-- journal -->`.
+    """
+    if next(metadata.iter(etree.Comment, etree.ProcessingInstruction), None) is None:
+        return metadata
+    bare = copy.deepcopy(metadata)  # the caller's tree stays as it is
+    etree.strip_tags(bare, etree.Comment, etree.ProcessingInstruction)
+    return bare
+
+
+def normalise(metadata: etree._Element, context: Context = NOTHING_KNOWN, *, clean: bool = False) -> Reading:
     """Read `metadata`, the child of <metadata>, into an Entry.
+
+    `clean`: what `is_clean` said of its canonical XML, where the caller has that at hand; it saves a look at each value.
 
     Every element tree gives an Entry, if need be one with problems. Raises Rejected for a tree beyond any sense
     (more than MOST_CHILDREN elements on one level).
     """
     if len(metadata) > MOST_CHILDREN:
         raise Rejected(f"the metadata holds more than {MOST_CHILDREN} elements", reason="too_many_elements")
+    given, metadata = metadata, _without_asides(metadata)
     crosswalk = crosswalk_for(metadata)
     draft = Draft(metadata, context)
-    crosswalk.read(metadata, draft)
+    draft.clean = clean and metadata is given  # a comment between two blanks leaves two of them
+    try:
+        crosswalk.read(metadata, draft)
+    except Rejected:
+        raise
+    except Exception as error:  # a mistake in one crosswalk must cost neither the record nor the harvest
+        draft = _failed(crosswalk, error, Draft(metadata, context))
+        crosswalk = unknown.CROSSWALK
+        crosswalk.read(metadata, draft)
     return Reading(finish(draft), crosswalk.name, crosswalk.version, draft.unread, draft.schema)
+
+
+def _failed(crosswalk: Crosswalk, error: Exception, draft: Draft) -> Draft:
+    """Say in the entry and in the audit that a crosswalk failed; the log's debug level has the traceback."""
+    _log.debug("the crosswalk %s failed", crosswalk.name, exc_info=error)
+    draft.note("entry", "crosswalk_failed", f"{crosswalk.name}: {type(error).__name__}: {error}")
+    draft.pass_over(f"(the crosswalk {crosswalk.name} failed: {type(error).__name__})")
+    return draft

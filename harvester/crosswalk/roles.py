@@ -39,8 +39,11 @@ def roles(draft: Draft) -> Identified:
     found: dict[Known, str] = {}
     primary, rank, doubtful = None, _UNRANKED, False
     for known, raw in draft.found:
-        found.setdefault(known, raw)
         own = _RANK.get(known[1], _UNRANKED)
+        if own == 0 and identifiers.doi(known[0]) is None:  # a source may call anything a DOI
+            known = _no_doi(known[0], draft)  # noqa: PLW2901 - it stands for what it is
+            own = _RANK.get(known[1], _UNRANKED)
+        found.setdefault(known, raw)
         if own < rank:
             primary, rank = known, own
         doubtful = doubtful or (known[1] == "other" and "/" in known[0])
@@ -63,6 +66,12 @@ def roles(draft: Draft) -> Identified:
                 value, role = concept[0], "concept"
         given.append(Identifier(value, scheme, role))
     return Identified(tuple(given), doi, landing or _page(found, primary), version)
+
+
+def _no_doi(value: str, draft: Draft) -> Known:
+    cut = identifiers.leading_doi(value)
+    draft.note("identifiers", "identifier_cut" if cut else "identifier_invalid", value)
+    return cut or Known(value, "other")
 
 
 def _concept(doi: str, draft: Draft) -> tuple[str, str] | None:

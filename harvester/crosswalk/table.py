@@ -14,7 +14,6 @@ from typing import Any
 from lxml import etree
 
 from harvester.crosswalk.draft import Draft
-from harvester.crosswalk.fields import text as texts
 
 Rule = Callable[[Draft, str, etree._Element], None]
 Table = Mapping[str, Rule]
@@ -60,23 +59,31 @@ def tolerant(rules: Mapping[str, Rule]) -> dict[str, Rule]:
 
 def walk(metadata: etree._Element, table: Table, draft: Draft) -> None:
     """Give each child to its rule, in the order of the document; what no rule reads is left."""
-    spoken = [
-        (child, raw)
-        for child in metadata
-        if (raw := whole_text(child) if len(child) else child.text) is not None
-    ]
-    # Most records need no tidying at all, and one look at the whole costs less than one at each value.
-    draft.clean = texts.is_clean("".join([raw for _, raw in spoken]))
-    for child, raw in spoken:
-        text = raw.strip()
-        if not text:
-            continue
+    raw: str | None
+    for child in metadata:
         rule = table.get(child.tag)
+        if len(child):
+            rule = rule and mixed(rule)
+            raw = whole_text(child)
+        else:
+            raw = child.text
+        if not raw or not (text := raw.strip()):
+            continue
         if rule is None and (rule := _by_other_case(child, table)) is None:
             draft.leave(child)
         else:
             rule(draft, text, child)
-    draft.clean = False
+
+
+def mixed(rule: Rule) -> Rule:
+    """The same rule for the text of an element that holds others: marks of them are in it, so it is never clean."""
+
+    def tidying(draft: Draft, text: str, element: etree._Element) -> None:
+        clean, draft.clean = draft.clean, False
+        rule(draft, text, element)
+        draft.clean = clean
+
+    return tidying
 
 
 def language_of(element: etree._Element, draft: Draft) -> str | None:
@@ -86,7 +93,7 @@ def language_of(element: etree._Element, draft: Draft) -> str | None:
 
 def whole_text(element: etree._Element) -> str:
     """The text of an element and all within it: its child elements are markup, or the parts of a value."""
-    mixed = bool(element.text and not element.text.isspace())
+    mixed = any(said and not said.isspace() for said in (element.text, *(child.tail for child in element)))
     pieces: list[str] = []
     for event, node in etree.iterwalk(element, events=("start", "end", "comment", "pi")):
         inner = node is not element

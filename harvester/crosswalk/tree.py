@@ -14,7 +14,7 @@ from lxml import etree
 
 from harvester.crosswalk.draft import Draft
 from harvester.crosswalk.fields import text as texts
-from harvester.crosswalk.table import Rule, whole_text
+from harvester.crosswalk.table import Rule, mixed, whole_text
 
 Branch = Callable[[Draft, etree._Element], None]
 Branches = Mapping[str, Branch]
@@ -50,9 +50,12 @@ def leaf(rule: Rule) -> Branch:
     """A branch for an element that holds nothing but text: the rule of a flat crosswalk, given that text."""
 
     def branch(draft: Draft, element: etree._Element) -> None:
-        raw = whole_text(element) if len(element) else element.text
-        if raw and not raw.isspace():
-            rule(draft, raw, element)
+        if len(element):
+            raw = whole_text(element).strip()
+            if raw:
+                mixed(rule)(draft, raw, element)
+        elif (text := element.text) and (text := text.strip()):
+            rule(draft, text, element)
 
     return branch
 

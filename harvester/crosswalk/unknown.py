@@ -62,7 +62,9 @@ def _take(draft: Draft, element: etree._Element, depth: int, depths: dict[str, i
     if kind is None:
         return False
     said = text.line(whole_text(element) if len(element) else element.text or "", draft.notes, kind)
-    if not said or depths.setdefault(kind, depth) != depth or (kind != "titles" and len(element)):
+    # a comment is a child to lxml
+    nested = len(element) and any(isinstance(child.tag, str) for child in element)
+    if not said or depths.setdefault(kind, depth) != depth or (kind != "titles" and nested):
         return False
     if kind == "titles":
         oai_dc.title(draft, said, element)

@@ -8,9 +8,12 @@ from sqlalchemy import Connection, Engine, func, select
 from sqlalchemy.exc import DBAPIError
 
 from harvester import clock
-from harvester.catalogue import hosts, ledger, status
+from harvester.catalogue import hosts, ledger, preference, status
 from harvester.catalogue.connection import translated
 from harvester.catalogue.ledger import Repository
+from harvester.config import Settings
+from harvester.crosswalk import registry
+from harvester.crosswalk.preference import preference_for
 from harvester.errors import ConfigError, HarvesterError, RepositoryError, Retriable
 from harvester.harvest import outcomes, sources
 from harvester.harvest.job import Job
@@ -25,7 +28,8 @@ from harvester.wire import Client, Limits, Patience, host_of, preset_for
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What to harvest: SOURCE, sets and formats as typed; `pace` in seconds (None: the host's preset), `wait` in seconds.
+    """What to harvest: SOURCE, sets and formats as typed; `pace` in seconds (None: as configured, else the host's preset),
+    `wait` in seconds.
 
     `limits` are those of one page; `jitter` (0.0 to 1.0) spreads the waits before a request is tried again.
     """
@@ -37,7 +41,7 @@ class Request:
     name: str | None = None
     pace: float | None = None
     wait: float = 600.0
-    contact: str | None = None
+    settings: Settings = field(default_factory=Settings)
     limits: Limits = field(default_factory=Limits)
     jitter: Callable[[], float] = random.random
 
@@ -99,10 +103,11 @@ def _open(
 ) -> Job:
     host = host_of(url)
     preset = preset_for(host)
-    pace = preset.pace if request.pace is None else request.pace
+    configured = request.settings.paces.get(host, preset.pace)
+    pace = configured if request.pace is None else request.pace
     turn = Turn(connection, host, pace, request.wait, stop, listener.tell)
     patience = Patience(pause=pace, longest_nap=turn.longest_nap, sleep=turn.nap, jitter=request.jitter)
-    client = Client(contact=request.contact, patience=patience, typed={host}, limits=request.limits)
+    client = Client(contact=request.settings.contact, patience=patience, typed={host}, limits=request.limits)
     asker = oai.Repository(url, client, patience, idempotent_tokens=preset.idempotent_tokens)
 
     def retry(error: Retriable, seconds: float) -> None:
@@ -126,6 +131,8 @@ def _let_go(connection: Connection) -> None:
 def _all_streams(job: Job, request: Request, repository: Repository | None) -> Report:
     try:
         known = job.lasting(lambda: _identified(job, request, repository))
+        job.preference = _order(request, known)
+        job.lasting(lambda: preference.follow(job.connection, known, job.preference, job.listener.tell))
         streams = job.lasting(lambda: _streams(job, request, known))
     except ConfigError:
         raise
@@ -147,6 +154,18 @@ def _all_streams(job: Job, request: Request, repository: Repository | None) -> R
             "register the new address when its managers confirm it"
         )
     return Report(outcomes.worst([each.outcome for each in reports]), reports, known.name, job.url)
+
+
+def _order(request: Request, repository: Repository) -> tuple[str, ...]:
+    """The order of formats. Raises ConfigError for a name that no crosswalk bears."""
+    chosen = request.settings.preference_of(repository.name, repository.base_url)
+    for name in chosen:
+        if name.partition(" ")[0] not in registry.versions():
+            raise ConfigError(
+                f"'prefer' of {repository.name} names '{name}', which no crosswalk is called; there are "
+                + ", ".join(sorted(registry.versions()))
+            )
+    return preference_for(repository.base_url, chosen)
 
 
 def _streams(job: Job, request: Request, repository: Repository) -> list[ledger.Stream]:

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, select
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from harvester import clock
+from harvester.crosswalk.preference import PREFERENCE
 from harvester.harvest.plans import Wish
 from harvester.harvest.progress import Listener
 from harvester.harvest.turn import Turn
@@ -35,6 +36,7 @@ class Job:
     turn: Turn
     listener: Listener
     repository: oai.Repository
+    preference: tuple[str, ...] = field(default=PREFERENCE, init=False)  # the repository's order of formats
     losses: int = field(default=0, init=False)  # in a row; a committed page sets it to 0
 
     def lasting(self, step: Callable[[], T]) -> T:

@@ -15,9 +15,9 @@ from harvester.catalogue.ledger import Stream
 from harvester.catalogue.runs import Counts
 from harvester.catalogue.stored_entry import pack
 from harvester.catalogue.writer import EntryColumns, Known, RecordColumns, Row, key_values, tally_changes
-from harvester.crosswalk import Context, Reading, normalise
+from harvester.crosswalk import Context, Reading, is_clean, normalise
 from harvester.errors import Rejected
-from harvester.oai.page import canonical
+from harvester.oai.canonical import canonical
 from harvester.oai.records import Header, Page, Record
 
 DELETED_AT_SOURCE = "deleted_at_source"
@@ -28,9 +28,10 @@ Send = Callable[[Row], None]
 
 
 class Regrouped(NamedTuple):
-    """A record whose metadata is the same, but whose header names other sets than before."""
+    """A record whose metadata is the same, but which is in other sets than before."""
 
     key: bytes
+    set_specs: tuple[str, ...]
     header: Header
     metadata: Element
 
@@ -58,6 +59,7 @@ class Setting:
     page: Page
     page_id: int
     set_numbers: Mapping[str, int]
+    set_specs: Mapping[int, str]  # those of `set_numbers`, and all that records are proven to be in
     compressor: Compressor
 
 
@@ -144,10 +146,8 @@ def _compare(
     made.touched.append(
         _touched(key, header, setting) | {"sets": members, "proven_sets": proven, "about": about}
     )
-    if record.metadata is not None and (
-        said - {*before.sets} or {*before.sets} - said - {*before.proven_sets}
-    ):
-        made.regrouped.append(Regrouped(key, header, record.metadata))
+    if record.metadata is not None and members != before.sets:
+        made.regrouped.append(Regrouped(key, _specs(members, setting), header, record.metadata))
     _count(made, key, before, header.deleted, proven)
     return None
 
@@ -170,6 +170,7 @@ def _touched(key: bytes, header: Header, setting: Setting) -> dict[str, Any]:
         "deleted": header.deleted,
         "deleted_reason": DELETED_AT_SOURCE if header.deleted else None,
         "page_id": setting.page_id,
+        "received": setting.page.response_date,
     }
 
 
@@ -180,7 +181,8 @@ def _row(new: _New, kept: tuple[bytes | None, int | None], setting: Setting, unr
     if record.metadata is None:
         entry = EntryColumns()
     else:
-        reading = read(record.metadata, header, setting.page)
+        context = Context(_specs(new.sets, setting), header.datestamp.value, setting.page.response_date)
+        reading = normalise(record.metadata, context, clean=new.xml is not None and is_clean(new.xml))
         if reading.unread:
             unread.update(reading.unread)
         entry = columns(reading)
@@ -196,6 +198,7 @@ def _row(new: _New, kept: tuple[bytes | None, int | None], setting: Setting, unr
         header.deleted,
         DELETED_AT_SOURCE if header.deleted else None,
         setting.page_id,
+        setting.page.response_date,
         new.digest,
         *kept,
         new.about,
@@ -203,9 +206,9 @@ def _row(new: _New, kept: tuple[bytes | None, int | None], setting: Setting, unr
     return own, entry
 
 
-def read(metadata: Element, header: Header, page: Page) -> Reading:
-    """The entry of a record. Raises Rejected."""
-    return normalise(metadata, Context(header.set_specs, header.datestamp.value, page.response_date))
+def _specs(numbers: list[int], setting: Setting) -> tuple[str, ...]:
+    """The setSpecs of set numbers, in the alphabet's order: entries derived again see them in the same."""
+    return tuple(sorted([setting.set_specs[number] for number in numbers]))
 
 
 def columns(reading: Reading) -> EntryColumns:
@@ -214,6 +217,7 @@ def columns(reading: Reading) -> EntryColumns:
     return EntryColumns(
         reading.crosswalk,
         reading.version,
+        reading.schema,
         entry.title,
         "; ".join([agent.name for agent in entry.creators])[:_CREATORS_SHOWN] or None,
         entry.doi,

@@ -1,16 +1,17 @@
 """Commits one page: records, counters, quarantine, window and change feed in one transaction."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
-from harvester.catalogue import hosts, ledger, page_marks, quarantine, runs, stored_entry, writer
+from harvester.catalogue import audit, hosts, page_marks, quarantine, runs, sets, stored_entry, writer
 from harvester.catalogue.kept_xml import Compressor
 from harvester.catalogue.ledger import Stream, Window
 from harvester.catalogue.runs import Counts
-from harvester.crosswalk.preference import PREFERENCE
-from harvester.harvest.page_rows import Changes, Regrouped, Setting, changes, columns, latest_by_key, read
+from harvester.crosswalk import Context, normalise
+from harvester.harvest.page_rows import Changes, Regrouped, Setting, changes, columns, latest_by_key
 from harvester.oai.records import Page, Record
 
 
@@ -22,17 +23,21 @@ class Committer:
     stream: Stream
     run_id: int
     host: str
+    preference: tuple[str, ...]
     compressor: Compressor
     set_numbers: dict[str, int]
+    set_specs: dict[int, str]
     quarantined: bool  # whether anything of this stream may have to leave quarantine
 
     @classmethod
-    def open(cls, connection: Connection, stream: Stream, run_id: int, host: str) -> "Committer":
-        """Prepare for a run."""
+    def open(
+        cls, connection: Connection, stream: Stream, run_id: int, host: str, *, preference: tuple[str, ...]
+    ) -> "Committer":
+        """Prepare for a run; `preference` is the repository's order of formats."""
         waiting = quarantine.has_quarantine(connection, stream)
         connection.rollback()
         compressor = Compressor(stream.repository_id, stream.format)
-        return cls(connection, stream, run_id, host, compressor, {}, waiting)
+        return cls(connection, stream, run_id, host, preference, compressor, {}, {}, waiting)
 
     def commit(self, window: Window, page: Page, arrival: "Arrival") -> "Committed":
         """All of the page or nothing of it.
@@ -74,13 +79,16 @@ class Committer:
         if specs:
             # On their own, before the page: a number that a rolled-back page had drawn would be remembered wrongly.
             with self.connection.begin():
-                self.set_numbers |= ledger.set_ids(self.connection, self.stream.repository_id, sorted(specs))
+                numbers = sets.set_ids(self.connection, self.stream.repository_id, sorted(specs))
+            self.set_numbers |= numbers
+            self.set_specs |= {number: spec for spec, number in numbers.items()}
 
     def _write(self, page: Page, latest: dict[bytes, Record], page_id: int, *, copying: bool) -> Changes:
         connection, stream = self.connection, self.stream
         self.compressor.prepare(connection)
         known, elsewhere = writer.known_records(connection, stream, list(latest))
-        setting = Setting(stream, page, page_id, self.set_numbers, self.compressor)
+        self._name_sets(known)
+        setting = Setting(stream, page, page_id, self.set_numbers, self.set_specs, self.compressor)
         fresh: list[writer.Row] = []
         if copying and len(known) < len(latest):
             with writer.inserting(connection) as send:
@@ -90,21 +98,29 @@ class Committer:
         writer.replace_records(connection, sorted([*fresh, *made.replaced], key=lambda row: row[0].item_key))
         writer.touch_records(connection, made.touched)
         self._read_again(page, made.regrouped)
-        writer.prefer(connection, stream.repository_id, elsewhere.intersection(made.keys), PREFERENCE)
+        writer.prefer(connection, stream.repository_id, elsewhere.intersection(made.keys), self.preference)
+        audit.count(connection, stream.repository_id, stream.format, made.unread)
         writer.add_tallies(connection, stream, made.live, made.deleted)
         if self.quarantined:
             quarantine.release(connection, stream, [record.header.identifier for record in page.records])
         quarantine.put_aside(connection, stream, self.run_id, made.broken)
         return made
 
+    def _name_sets(self, known: Mapping[bytes, writer.Known]) -> None:
+        """The setSpecs of sets that records are proven to be in, though no header of this run has named them."""
+        numbers = {number for each in known.values() for number in each.proven_sets}
+        missing = (numbers | ({self.stream.set_id} - {0})) - self.set_specs.keys()
+        if missing:
+            self.set_specs |= sets.set_specs(self.connection, missing)
+
     def _read_again(self, page: Page, regrouped: list[Regrouped]) -> None:
         """An entry holds what sets say too (figshare's item type): the same metadata in other sets may read otherwise."""
         if not regrouped:
             return
-        stored = writer.entries(self.connection, self.stream, [key for key, _, _ in regrouped])
+        stored = writer.entries(self.connection, self.stream, [each.key for each in regrouped])
         rows = []
-        for key, header, metadata in regrouped:
-            fresh = columns(read(metadata, header, page))
+        for key, specs, header, metadata in regrouped:
+            fresh = columns(normalise(metadata, Context(specs, header.datestamp.value, page.response_date)))
             entry = stored_entry.value(fresh.entry)
             if (fresh.title, entry) != stored[key]:
                 rows.append(writer.key_values(self.stream, key) | fresh._asdict() | {"entry": entry})

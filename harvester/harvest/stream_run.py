@@ -137,7 +137,10 @@ class _Run:
         return walk
 
     def _committer(self) -> Committer:
-        return Committer.open(self.job.connection, self.stream, self.run_id, self.job.turn.host)
+        job = self.job
+        return Committer.open(
+            job.connection, self.stream, self.run_id, job.turn.host, preference=job.preference
+        )
 
     def _heard(self, done: Committed, so_far: Counts) -> None:
         self.job.losses = 0

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from harvester.catalogue import ledger
+from harvester.catalogue import audit, ledger
 from harvester.catalogue.ledger import Plan, Window
 from harvester.catalogue.runs import Counts
 from harvester.errors import Refused, RepositoryError, Retriable, TokenExpired
@@ -184,6 +184,7 @@ class Walk:
         self.counts.add(done.counts)
         self.repairs.update(page.repairs)
         self.unread.update(done.changes.unread)
+        self.unread = audit.bounded(self.unread)
         self.on_commit(done, self.counts)
         self.turn.asked(waited=done.waited)
         return done.window

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from harvester.mock import render
 from harvester.mock.exchange import LISTS, Answer, Error, Page, Turn
+from harvester.mock.metadata_formats import FORMATS
 from harvester.mock.store import Record, Selection
 from harvester.mock.tokens import Place, Query
 
@@ -129,8 +130,8 @@ def _check_spelling(query: Query, turn: Turn) -> None:
 
 
 def _check_prefix(prefix: str) -> None:
-    if prefix != "oai_dc":
-        raise Error("cannotDisseminateFormat", "Only oai_dc is served here")
+    if prefix not in FORMATS:
+        raise Error("cannotDisseminateFormat", f"Served here are {', '.join(FORMATS)}")
 
 
 def _bounds(query: Query, turn: Turn) -> tuple[datetime | None, datetime | None]:
@@ -229,8 +230,9 @@ def _known(turn: Turn) -> Record:
 
 def _get_record(turn: Turn) -> bytes:
     record = _known(turn)
-    _check_prefix(turn.arguments["metadataPrefix"])
-    return b"<GetRecord>%b</GetRecord>" % render.record_element(record, turn.policy, turn.skew)
+    prefix = turn.arguments["metadataPrefix"]
+    _check_prefix(prefix)
+    return b"<GetRecord>%b</GetRecord>" % render.record_element(record, turn, prefix)
 
 
 def _list_sets(turn: Turn) -> str:

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 from xml.sax.saxutils import escape, quoteattr
 
 from harvester.mock.exchange import Page, Policy, Turn
-from harvester.mock.metadata import OAI_DC, OAI_DC_XSD, XSI
+from harvester.mock.metadata import XSI
+from harvester.mock.metadata_formats import FORMATS
 from harvester.mock.store import Granularity, Record
 
 OAI = "http://www.openarchives.org/OAI/2.0/"
@@ -50,9 +51,10 @@ def header(record: Record, policy: Policy, skew: timedelta) -> str:
     )
 
 
-def record_element(record: Record, policy: Policy, skew: timedelta) -> bytes:
-    metadata = record.metadata
-    head = header(record, policy, skew).encode()
+def record_element(record: Record, turn: Turn, prefix: str) -> bytes:
+    """A record with its metadata in the format of this prefix."""
+    metadata = record.metadata_as(prefix)
+    head = header(record, turn.policy, turn.skew).encode()
     if metadata is None:
         return b"<record>%b</record>\n" % head
     return b"<record>%b<metadata>%b</metadata></record>\n" % (head, metadata)
@@ -61,7 +63,7 @@ def record_element(record: Record, policy: Policy, skew: timedelta) -> bytes:
 def listing(turn: Turn, page: Page) -> bytes:
     """The ListRecords or ListIdentifiers element."""
     if turn.verb == "ListRecords":
-        parts = [record_element(record, turn.policy, turn.skew) for record in page.records]
+        parts = [record_element(record, turn, turn.query.prefix) for record in page.records]
     else:
         parts = [f"{header(record, turn.policy, turn.skew)}\n".encode() for record in page.records]
     verb = turn.verb.encode()
@@ -94,11 +96,12 @@ def identify(turn: Turn) -> str:
 
 
 def formats() -> str:
-    return (
-        "<ListMetadataFormats><metadataFormat><metadataPrefix>oai_dc</metadataPrefix>"
-        f"<schema>{OAI_DC_XSD}</schema><metadataNamespace>{OAI_DC}</metadataNamespace>"
-        "</metadataFormat></ListMetadataFormats>"
+    each = (
+        f"<metadataFormat><metadataPrefix>{one.prefix}</metadataPrefix><schema>{escape(one.schema)}</schema>"
+        f"<metadataNamespace>{escape(one.namespace)}</metadataNamespace></metadataFormat>"
+        for one in FORMATS.values()
     )
+    return f"<ListMetadataFormats>{''.join(each)}</ListMetadataFormats>"
 
 
 def sets(specs: Iterable[str]) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
-from harvester.mock.metadata import oai_dc
+from harvester.mock.metadata_formats import FORMATS
 
 Granularity = Literal["seconds", "days"]
 DeletedRecord = Literal["persistent", "transient", "no"]
@@ -36,7 +36,15 @@ class Record:
     @property
     def metadata(self) -> bytes | None:
         """The `<oai_dc:dc>` element as it is served, byte for byte; None for a deleted record."""
-        return None if self.deleted else oai_dc(self.seed, self.ordinal, self.revision)
+        return self.metadata_as("oai_dc")
+
+    def metadata_as(self, prefix: str) -> bytes | None:
+        """The metadata element in one of the `FORMATS`, by its metadataPrefix; None for a deleted record.
+
+        Raises KeyError for a format that is not served.
+        """
+        written = FORMATS[prefix].write
+        return None if self.deleted else written(self.seed, self.ordinal, self.revision)
 
     def belongs(self, spec: str) -> bool:
         """Whether the record is in this set or in one beneath it (specification 2.6)."""

@@ -8,8 +8,9 @@ from lxml import etree
 from lxml.etree import _Element as Element
 
 from harvester.errors import Refused, RepositoryError, Retriable, TokenExpired
+from harvester.oai.canonical import canonical
 from harvester.oai.datestamps import Datestamp, Granularity, parse
-from harvester.oai.parsing import OAI, strict
+from harvester.oai.parsing import OAI
 from harvester.oai.records import SHORTEST_LIFE, Broken, Header, Page, Record, ResumptionToken
 
 LONGEST_IDENTIFIER = (
@@ -195,20 +196,3 @@ def _token(
 
 def _number(text: str | None) -> int | None:
     return int(text) if text is not None and _NUMBER.fullmatch(text.strip()) else None
-
-
-def canonical(element: Element) -> bytes:
-    """Canonical XML 1.0 of an element, every namespace in scope kept: what is hashed, and what is stored.
-
-    Inclusive, since values such as xsi:type="dcterms:URI" need prefixes that no element uses. Of a part of a page, libxml2
-    (2.14) writes xmlns="" on descendants that are in the part's default namespace: where that may be, the part is made a
-    document of its own first, at twice the time (527 of 9,060 real records; the others come out the same both ways).
-    """
-    try:
-        part = etree.tostring(element, method="c14n", with_comments=False)
-        if b'xmlns=""' not in part:
-            return part
-        alone = etree.tostring(element, encoding="utf-8", with_tail=False)
-        return etree.tostring(strict(alone), method="c14n", with_comments=False)
-    except etree.C14NError:  # relative namespace URIs have no canonical form
-        return etree.tostring(element, encoding="utf-8", with_tail=False)

@@ -8,6 +8,7 @@ from sqlalchemy import Engine, text
 from harvester.catalogue import ledger, runs
 from harvester.catalogue.ledger import Plan, Repository, Stream, Window
 from harvester.catalogue.runs import Counts, Tally, Verdict
+from harvester.catalogue.sets import set_ids
 from harvester.errors import ConfigError, Fenced
 
 URL = "https://example.org/oai"
@@ -81,9 +82,9 @@ def test_a_stream_is_registered_once_with_its_set(engine: Engine, repository: Re
 def test_sets_are_numbered_once_however_long_they_are(engine: Engine, repository: Repository) -> None:
     specs = ["portal_15", "é " * 1000, "x" * 2048]
     with engine.begin() as connection:
-        numbers = ledger.set_ids(connection, repository.id, specs)
+        numbers = set_ids(connection, repository.id, specs)
         assert set(numbers) == set(specs)
-        assert ledger.set_ids(connection, repository.id, specs[::-1]) == numbers
+        assert set_ids(connection, repository.id, specs[::-1]) == numbers
 
 
 def test_each_claim_raises_the_fence(engine: Engine, plan: Plan) -> None:

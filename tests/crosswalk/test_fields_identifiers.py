@@ -1,9 +1,14 @@
 """Identifiers get their scheme and one canonical form; what only looks like one stays text."""
 
 import pytest
+from dublin_core import document, entry_of
 
+from harvester.crosswalk import Context
+from harvester.crosswalk.draft import Draft
 from harvester.crosswalk.fields import check_digits, identifiers, relations
-from harvester.entry import Funding, Relation
+from harvester.crosswalk.fields.identifiers import Known
+from harvester.crosswalk.roles import roles
+from harvester.entry import Funding, Problem, Relation
 
 
 @pytest.mark.parametrize(
@@ -16,6 +21,26 @@ from harvester.entry import Funding, Relation
         ("http://dx.doi.org/10.5555%2Fabc", "10.5555/abc", "doi"),
         ("doi:https://doi.org/10.5555/x", "10.5555/x", "doi"),
         ("info:doi/10.5555/x", "10.5555/x", "doi"),
+        ("doi.org/10.5555/x", "10.5555/x", "doi"),
+        ("10.1000.10/123", "10.1000.10/123", "doi"),
+        ("10.5555/a%3Ab", "10.5555/a:b", "doi"),
+        ("10.5555/x.,;)", "10.5555/x", "doi"),
+        ("10.6084/m9.figshare.145088.v2", "10.6084/m9.figshare.145088.v2", "doi"),
+        ("info:hdl/1912/4843", "1912/4843", "handle"),
+        ("hdl.handle.net/1912/4843", "1912/4843", "handle"),
+        ("https://orcid.org/0000-0002-1825-0097", "0000-0002-1825-0097", "orcid"),
+        ("https://orcid.org/0000-0002-1825-0098", "https://orcid.org/0000-0002-1825-0098", "url"),
+        ("https://ror.org/05dxps055", "https://ror.org/05dxps055", "ror"),
+        ("ror:05dxps055", "https://ror.org/05dxps055", "ror"),
+        ("https://ror.org/05dxps056", "https://ror.org/05dxps056", "url"),
+        ("info:eu-repo/semantics/altIdentifier/pmid/123", "123", "pmid"),
+        ("info:arxiv/0704.0001", "0704.0001", "arxiv"),
+        ("PMC1234567", "PMC1234567", "pmcid"),
+        ("ARK:/13030/kt0", "ark:/13030/kt0", "ark"),
+        ("URN:NBN:fi-fe2010", "urn:nbn:fi-fe2010", "urn"),
+        ("ISBN 0-8044-2957-X", "9780804429573", "isbn"),
+        ("ISSN 2049-3630", "2049-3630", "issn"),
+        ("ftp://example.org/a", "ftp://example.org/a", "url"),
         ("10.1016/S0140-6736(05)67890-1", "10.1016/s0140-6736(05)67890-1", "doi"),
         ("10.5555/x)", "10.5555/x", "doi"),
         (
@@ -59,11 +84,102 @@ def test_an_identifier_is_recognised(text: str, value: str, scheme: str) -> None
     [
         "1912/4843", "1234567", "1234567890", "Box 82, item 145", "Smith (2010) On doubt. doi:10.5555/x", "10.5555",
         "1932-6204", "ISBN: 0-306-40615-3", "http://example.org/a b.pdf", "http://", "branin.1", "", ".", "10.5555/",
-        "P12345", "doi:", "arXiv:1", "x" * 5000, "urn:", "info:", "info:info/info/",
+        "P12345", "hdl:123456789/12", "123456789/12", "20.500.12345/1", "12345678", "9780306406158", "ISSN 1932-6204", "doi:", "arXiv:1", "x" * 5000, "urn:", "info:", "info:info/info/",
     ],
 )  # fmt: skip
 def test_what_only_looks_like_an_identifier_stays_text(text: str) -> None:
     assert identifiers.identify(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "scheme", "known"),
+    [
+        ("10.5555/X", "DOI", ("10.5555/x", "doi")),
+        ("https://doi.org/10.5555/X", "DOI", ("10.5555/x", "doi")),
+        ("https://doi.org/10.5555/X", "URL", ("10.5555/x", "doi")),
+        ("1912/4843", "Handle", ("1912/4843", "handle")),
+        ("PMC1234567", "PMID", ("PMC1234567", "pmcid")),
+        ("1234567", "PMID", ("1234567", "pmid")),
+        ("1234567", "pmc", ("PMC1234567", "pmcid")),
+        ("0306406152", "ISBN", ("9780306406157", "isbn")),
+        ("2049-3630", "EISSN", ("2049-3630", "issn")),
+        ("0704.0001", "arXiv", ("0704.0001", "arxiv")),
+        ("2010PhRvD..82l4028K", "bibcode", ("2010PhRvD..82l4028K", "ads")),
+        ("05dxps055", "ROR", ("https://ror.org/05dxps055", "ror")),
+        ("12345/x", "ARK", ("ark:12345/x", "ark")),
+        ("nbn:de:1", "URN", ("urn:nbn:de:1", "urn")),
+        ("IECUR0097", "IGSN", ("IECUR0097", "igsn")),
+    ],
+)
+def test_a_stated_scheme_is_a_hint_that_the_text_must_bear_out(
+    text: str, scheme: str, known: tuple[str, str]
+) -> None:
+    assert identifiers.typed(text, scheme) == known
+
+
+@pytest.mark.parametrize(
+    ("text", "doi"),
+    [
+        ("doi:10.5555/x (accessed 2010)", "10.5555/x"),
+        ("10.5555/x<br>", "10.5555/x"),
+        ('https://doi.org/10.5555/x" target="_blank"', "10.5555/x"),
+        ("10.5555/x, 10.5555/y", "10.5555/x"),
+        ("see 10.5555/x", None),
+    ],
+)
+def test_a_doi_is_cut_where_the_text_goes_on(text: str, doi: str | None) -> None:
+    known = identifiers.leading_doi(text)
+    assert (known and known.value) == doi
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "scheme", "code"),
+    [
+        ("doi:10.5555/x (accessed 2010)", "10.5555/x", "doi", "identifier_cut"),
+        ("ISSN: 1932-6204", "ISSN: 1932-6204", "other", "identifier_invalid"),
+        ("ISBN 0-306-40615-3", "ISBN 0-306-40615-3", "other", "identifier_invalid"),
+        ("doi:forthcoming", "doi:forthcoming", "other", "identifier_invalid"),
+        ("Box 82", "Box 82", "other", None),
+    ],
+)
+def test_an_identifier_that_is_not_what_it_says_is_kept_and_told(
+    text: str, value: str, scheme: str, code: str | None
+) -> None:
+    entry = entry_of(("identifier", text))
+    assert [(one.value, one.scheme) for one in entry.identifiers] == [(value, scheme)]
+    assert entry.problems == ((Problem("identifiers", code, text),) if code else ())
+
+
+def test_what_is_called_a_doi_and_is_none_never_becomes_the_entrys() -> None:
+    draft = Draft(document([]), Context())
+    draft.found = [(identifiers.typed("(:tba)", "DOI"), "(:tba)"), (Known("10.x", "doi"), "10.x")]
+    found = roles(draft)
+    assert (found.doi, found.url) == (None, None)
+    assert [(one.scheme, one.role) for one in found.identifiers] == [("other", "alternate")] * 2
+    assert [note.code for note in draft.notes] == ["identifier_invalid"] * 2
+    assert relations.typed("(:tba)", type="Cites", scheme="DOI") == Relation("Cites", "(:tba)", "other")
+
+
+def test_figshares_version_is_taken_off_its_doi() -> None:
+    entry = entry_of(("identifier", "10.6084/m9.figshare.145088.v2"))
+    assert [(one.value, one.role) for one in entry.identifiers] == [
+        ("10.6084/m9.figshare.145088.v2", "version"),
+        ("10.6084/m9.figshare.145088", "concept"),
+    ]
+    assert entry.version == "2"
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("isPartOf", "IsPartOf"), ("hasPart", "HasPart"), ("references", "References"), ("isReferencedBy", "IsReferencedBy"),
+        ("isVersionOf", "IsVersionOf"), ("requires", "Requires"), ("replaces", "Obsoletes"), ("isReplacedBy", "IsObsoletedBy"),
+        ("hasFormat", "IsVariantFormOf"), ("isFormatOf", "IsVariantFormOf"), ("source", "IsDerivedFrom"), ("conformsTo", "Other"),
+        ("ISCITEDBY", "IsCitedBy"), ("is supplement to", "IsSupplementTo"), ("is-part-of", "IsPartOf"), ("friend", None),
+    ],
+)  # fmt: skip
+def test_a_relation_is_named_as_datacite_names_it(name: str, kind: str | None) -> None:
+    assert relations.relation_type(name) == kind
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,8 @@ def read(text: str) -> Agent:
         ("Russi, Cinzia, 1966-", "Cinzia", "Russi"),
         ("Scott, Michael Lee (1959 - )", "Michael Lee", "Scott"),
         ("王, 小明", "小明", "王"),
+        ("O'Brien-Smith, Seán P.", "Seán P.", "O'Brien-Smith"),
+        ("GARCÍA MÁRQUEZ, GABRIEL JOSÉ", "GABRIEL JOSÉ", "GARCÍA MÁRQUEZ"),
     ],
 )
 def test_family_comma_given_is_a_person(text: str, given: str, family: str) -> None:
@@ -33,7 +35,8 @@ def test_family_comma_given_is_a_person(text: str, given: str, family: str) -> N
     [
         "María de la Cruz", "王小明", "БАБИН С.М.", "Cher", "Khunji, Othman Mohamed, Mr", "Marie Curie (1867)",
         "Scott Cummings, Linda, AUTHOR (Paleo)", "x@example.org, y", ",", "A,", "https://example.org/a,b",
-        "One of many, and all of the others too", "a" * 300,
+        "One of many, and all of the others too", "a" * 300, "JOHN SMITH", "King, Martin Luther, Jr.",
+        "Doe, Jane and Roe, Richard", "A; B",
     ],
 )  # fmt: skip
 def test_any_other_name_is_kept_whole(text: str) -> None:
@@ -45,6 +48,7 @@ def test_any_other_name_is_kept_whole(text: str) -> None:
     [
         "Harvard University Library", "Environmental Sciences Division, Oak Hill Laboratory", "The Pond Team",
         "Institut für Meereskunde, Kiel", "ATLAS Collaboration", "Southeastern Fishes Council", "Gaussian, Inc.",
+        "UNIVERSITY OF KIEL", "Genome Consortium", "Working Group on Ponds",
     ],
 )  # fmt: skip
 def test_an_organisation_is_not_taken_for_a_person(text: str) -> None:

@@ -57,6 +57,7 @@ class Reader:
 
     url: str
     timeout: float = 5
+    prefix: str = "oai_dc"
     connection: http.client.HTTPConnection = field(init=False)
 
     def __post_init__(self) -> None:
@@ -72,7 +73,7 @@ class Reader:
             and verb.endswith(("Records", "Identifiers"))
             and "resumptionToken" not in arguments
         ):
-            arguments = {"metadataPrefix": "oai_dc"} | arguments
+            arguments = {"metadataPrefix": self.prefix} | arguments
         pairs = {"verb": verb} | {name.rstrip("_"): value for name, value in arguments.items()}
         return self.get(f"{self.path}?{urlencode(pairs, quote_via=quote, safe='')}", headers=headers)
 
@@ -136,13 +137,14 @@ def check_fault(
 ) -> Callable[[str, Callable[..., None]], None]:
     """See the symptom of a fault, its name in the log, and a whole list once it is called off."""
 
-    def check(name: str, symptom: Callable[..., None]) -> None:
+    def check(name: str, symptom: Callable[..., None], prefix: str = "oai_dc") -> None:
         repository, reader = serve()
+        reader.prefix = prefix
         symptom(repository, reader, name)
         assert name in {one for access in repository.log for one in (access.fault or "").split(",")}
         repository.behave()
         reader.close()
-        again = Reader(repository.url)
+        again = Reader(repository.url, prefix=prefix)
         assert again.identifiers() == [record.identifier for record in repository.store.records]
         again.close()
 

@@ -1,11 +1,13 @@
 """Faults of XML and of text show on the wire."""
 
 import re
+from itertools import product
 
 import pytest
 from lxml import etree
 
 from harvester.mock.faults import text
+from harvester.mock.metadata_formats import FORMATS
 
 OAI = "{http://www.openarchives.org/OAI/2.0/}"
 
@@ -22,9 +24,20 @@ def symptom(*names):
     return register
 
 
-@pytest.mark.parametrize("name", sorted(text.FAULTS))
-def test_the_fault_shows_on_the_wire_and_in_the_log_and_ends(check_fault, name):
-    check_fault(name, SYMPTOMS[name])
+CASES = sorted({*product(text.FAULTS, FORMATS)} - {("figshare_dialect", "oai_datacite")})
+
+
+@pytest.mark.parametrize(("name", "prefix"), CASES)
+def test_the_fault_shows_on_the_wire_and_in_the_log_and_ends(check_fault, name, prefix):
+    check_fault(name, SYMPTOMS[name], prefix)
+
+
+def test_a_dialect_of_dublin_core_leaves_other_metadata_alone_and_the_log_does_not_name_it(serve, clock):
+    repository, reader = serve(now=clock)
+    plain = reader.ask(metadataPrefix="oai_datacite").body
+    repository.misbehave("figshare_dialect")
+    assert reader.ask(metadataPrefix="oai_datacite").body == plain
+    assert [access.fault for access in repository.log] == [None, None]
 
 
 def broken(body):
@@ -94,10 +107,12 @@ def _(repository, reader, name):
 @symptom("root_namespaces")
 def _(repository, reader, name):
     plain = [etree.tostring(one, method="c14n") for one in reader.ask().root.iter(f"{OAI}metadata")]
+    prefixes = set(re.findall(rb"xmlns:\w+=", b"".join(plain)))
     repository.misbehave(name)
     reply = reader.ask()
-    assert reply.body.count(b"xmlns:dc=") == 1
-    assert reply.body.index(b"xmlns:dc=") < reply.body.index(b"<responseDate>")
+    for declared in prefixes:
+        assert reply.body.count(declared) == 1
+        assert reply.body.index(declared) < reply.body.index(b"<responseDate>")
     tags = [[child.tag for child in one.iter()] for one in reply.root.iter(f"{OAI}metadata")]
     assert tags == [[child.tag for child in etree.fromstring(one).iter()] for one in plain]
 

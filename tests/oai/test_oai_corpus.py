@@ -11,8 +11,9 @@ from oai_pages import NOW
 
 from harvester.errors import RepositoryError
 from harvester.oai.answers import read_answer
+from harvester.oai.canonical import canonical
 from harvester.oai.documents import read_document
-from harvester.oai.page import canonical, read_page
+from harvester.oai.page import read_page
 from harvester.oai.parsing import strict
 from harvester.oai.records import Broken, Record
 

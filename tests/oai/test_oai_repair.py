@@ -7,7 +7,8 @@ from lxml import etree
 from oai_pages import NOW, page, record
 
 from harvester.errors import Refused, Retriable
-from harvester.oai.page import canonical, read_page
+from harvester.oai.canonical import canonical
+from harvester.oai.page import read_page
 from harvester.oai.parsing import Malformed, parse, strict
 from harvester.oai.repair import repair
 

@@ -14,8 +14,8 @@ from scripted_server import ScriptedServer, Told, in_turn
 
 from harvester.errors import Refused, RepositoryError, Retriable
 from harvester.mock import FakeRepository
+from harvester.oai.canonical import canonical
 from harvester.oai.datestamps import Granularity
-from harvester.oai.page import canonical
 from harvester.oai.records import Page
 from harvester.oai.repository import Repository
 

@@ -36,3 +36,10 @@ def with_issn(container: Container | None, issn: str) -> Container:
         container.title, (*container.issn, issn), container.volume, container.issue, container.first_page,
         container.last_page, container.edition, container.number,
     )  # fmt: skip
+
+
+def with_part(container: Container | None, part: str, text: str) -> Container:
+    """The same container, and one of its texts (`title`, `volume` …); what it has already stays."""
+    held = container or Container()
+    values = {name: getattr(held, name) for name in Container.__struct_fields__}
+    return Container(**(values | {part: values[part] or text}))

@@ -15,7 +15,7 @@ CREATOR = "creator"  # what the vocabulary calls the roles that make someone a c
 def contributor_type(text: str) -> str:
     """The DataCite contributorType for a role (one line): a word, a MARC relator code or its URI; else the text itself.
 
-    `CREATOR` for an author, a creator and the like.
+    `CREATOR` for an author, a creator and the like. Older kernels' "Funder" stays: kernel 4 has it no more.
     """
     if len(text) > LONGEST:
         return text[:LONGEST]
@@ -28,4 +28,5 @@ def contributor_type(text: str) -> str:
 
 @lru_cache(maxsize=1)
 def _types() -> dict[str, str]:
-    return {name.lower(): name for name in vocabulary("contributor-types")["types"]}
+    held = vocabulary("contributor-types")
+    return {name.lower(): name for name in (*held["types"], *held["former"])}

@@ -79,7 +79,8 @@ def read(text: str, notes: list[Problem], *, type: str | None = None, latest: in
         return Date(type, None, None, None, text)
     value, start, end, doubt = found
     year = year_of(value)
-    if year is not None and (year > latest or year in (0, 1)):
+    endless = end is not None and end.startswith("9999")  # 2010/9999 has a placeholder for its end
+    if endless or (year is not None and (year > latest or year in (0, 1))):
         notes.append(Problem("dates", "year_implausible", text))
         return Date(type, None, None, None, text)
     if doubt:
@@ -146,6 +147,10 @@ def by_library(text: str) -> Edtf | None:
     """
     if not _FOR_LIBRARY.fullmatch(text):
         return None
+    if ".." in text:  # the library prints on stdout where the other side of an open interval is no date
+        left, _, right = text.partition("/")
+        side = by_library(right if left == ".." else left) if ".." in (left, right) else None
+        return None if side is None else interval(side, None) if right == ".." else interval(None, side)
     import edtf as library  # noqa: PLC0415 - 0.15 s to import, needed by few dates
 
     try:

@@ -25,6 +25,8 @@ _INVISIBLE = re.compile("[\u00ad\u200b-\u200d\u2060\ufeff]")  # soft hyphens and
 _DOI = re.compile(r'10\.[0-9]{4,9}(?:\.[0-9]+)*/[^\s"<>]+')
 _SICI = re.compile(r"10\.[0-9]{4,9}/\(sici\)\S+")  # Wiley's DOIs of 1996-2002 hold < and >
 _URL = re.compile(r"(?:https?|ftp)://[^\s<>\"/?#]+[^\s<>\"]*", re.IGNORECASE)
+_ROR = "https://ror.org/"
+_BARE_HOSTS = ("doi.org/10.", "dx.doi.org/10.", "www.doi.org/10.", "hdl.handle.net/")  # without http://
 _DOI_HOST = re.compile(r"https?://(?:www\.|dx\.)?doi\.org/(?:doi:)?(?=10\.)", re.IGNORECASE)
 _HANDLE_HOST = re.compile(r"https?://hdl\.handle\.net/(?:hdl:)?", re.IGNORECASE)
 _HANDLE = re.compile(r"[0-9][0-9.]*/[^\s\"<>]+")
@@ -59,6 +61,15 @@ _STATED = {
     "isbn10": "isbn", "isbn13": "isbn", "pubmed": "pmid", "pubmedid": "pmid", "pmc": "pmcid", "bibcode": "ads",
     "ean13": "ean",
 }  # fmt: skip
+# Schemes that are written before the number with a blank: `ISSN 2049-3630`
+_SPOKEN = frozenset((
+    "doi", "hdl", "handle", "arxiv", "issn", "eissn", "e-issn", "pissn", "p-issn", "issn-l", "isbn", "isbn10", "isbn13",
+    "isbn-10", "isbn-13", "pmid", "pmcid",
+))  # fmt: skip
+_LEADING = re.compile(
+    r'(?:doi: ?|DOI:? ?|info:doi/|https?://(?:www\.|dx\.)?doi\.org/)?(10\.[0-9]{4,9}[.0-9]*/[^\s"<>]+)'
+)
+_CLAIM = re.compile(r"(?:urn:)?(?:[ep]-?)?(?:issn|isbn|doi|orcid|ror|pmid)(?:-l|-?1[03])?[: ]", re.IGNORECASE)
 _PLACEHOLDER = "123456789/"  # DSpace's handle prefix before one is configured: never global
 
 
@@ -80,9 +91,21 @@ def identify(text: str) -> Known | None:
         known = _prefixed(head.strip().lower(), rest.strip(), text)
         if known:
             return known
-    if text[:4].upper() == "DOI " and (known := doi(text[4:].strip())):
-        return known
-    return None if " " in text else _bare(text)
+    if " " in text:
+        head, _, rest = text.partition(" ")
+        return _prefixed(head.lower(), rest.strip(), text) if head.lower() in _SPOKEN else None
+    return _bare(text)
+
+
+def leading_doi(text: str) -> Known | None:
+    """The DOI that a text begins with, cut at a blank or one of `"<>`: `doi:10.5555/x (accessed 2010)`."""
+    match = _LEADING.match(text[:LONGEST])
+    return doi(_trimmed(match[1])) if match else None
+
+
+def claims(text: str) -> bool:
+    """Whether a text names a scheme: `ISSN 1234-5678` claims to be one, whatever its check digit says."""
+    return _CLAIM.match(text) is not None
 
 
 def typed(text: str, scheme: str) -> Known:
@@ -159,6 +182,10 @@ def _from_url(text: str) -> Known | None:
         return doi(text[host.end() :]) or Known(text, "url")
     if "handle.net/" in text and (host := _HANDLE_HOST.match(text)):
         return handle(text[host.end() :]) or Known(text, "url")
+    if "orcid.org/" in text and (value := check_digits.orcid(text.rstrip("/").rpartition("/")[2])):
+        return Known(value, "orcid")
+    if "ror.org/" in text and (value := check_digits.ror(text.rstrip("/").rpartition("/")[2])):
+        return Known(_ROR + value, "ror")
     if "arxiv.org/" in text and (match := _ARXIV_URL.match(text)) and _ARXIV.fullmatch(match[1]):
         return Known(match[1], "arxiv")
     if "ark:" in text and (match := _ARK.search(text)):
@@ -196,7 +223,7 @@ def _prefixed(head: str, rest: str, text: str) -> Known | None:
         case "arxiv":
             return Known(rest, "arxiv") if _ARXIV.fullmatch(rest) else None
         case "ark":
-            return Known(text, "ark") if _ARK.fullmatch(text) else None
+            return Known("ark" + text[3:], "ark") if _ARK.fullmatch(text) else None
         case "swh":
             return Known(text, "swhid") if _SWHID.fullmatch(text) else None
         case "oai":
@@ -223,6 +250,7 @@ def _numbered(head: str, rest: str) -> Known | None:
             value = check_digits.orcid(rest)
         case "ror":
             value = check_digits.ror(rest)
+            value = _ROR + value if value else None
     return Known(value, head) if value else None
 
 
@@ -232,10 +260,12 @@ def _urn(text: str) -> Known | None:
     kind, _, rest = text[4:].partition(":")
     if kind.lower() in ("isbn", "issn", "doi") and (known := _prefixed(kind.lower(), rest, rest)):
         return known
-    return Known(text, "urn")
+    return Known(f"urn:{kind.lower()}:{rest}", "urn")  # RFC 8141, 3.1: their case means nothing
 
 
 def _bare(text: str) -> Known | None:
+    if "/" in text and text.lower().startswith(_BARE_HOSTS):
+        return _from_url("https://" + text)
     if text[0].isdigit():
         if "-" in text and (value := check_digits.issn(text)):
             return Known(value, "issn")

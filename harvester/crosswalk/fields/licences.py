@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from harvester.crosswalk.fields.text import excerpt
-from harvester.crosswalk.fields.vocabulary import folded, terms, vocabulary
+from harvester.crosswalk.fields.vocabulary import folded, terms, vocabulary, words
 from harvester.entry import Problem, Rights
 
 LONGEST_LABEL = 200  # characters; statements are longer, and are searched for a licence's URI only
@@ -24,20 +24,14 @@ class Statement(NamedTuple):
 
 _CC_URI = re.compile(
     r"(?:https?://)?(?:www\.)?creativecommons\.org/(?:licenses|publicdomain|licences)/"
-    r"([a-z]{2,4}(?:-(?:nc|nd|sa)){0,2}|zero|mark|publicdomain)(?:/([0-9]\.[0-9]))?(?:/([a-z]{2,3}|igo)\b)?[^\s<>\"')\]]*",
+    r"([a-z+-]{2,14})(?![a-z+-])(?:/([0-9]\.[0-9]))?(?:/([a-z]{2,3}|igo)\b)?[^\s<>\"')\]]*",
     re.IGNORECASE,
 )
 _URI = re.compile(r"(?:https?://|info:)\S+", re.IGNORECASE)
-_ENDING = re.compile(r"(?:\.(?:html?|txt|php|en|json)|-license(?:\.php)?)$")
+_ENDING = re.compile(r"(?:\.(?:html?|txt|php|pdf|json|[a-z]{2})|-license(?:\.php)?)$")
 _SPDX_LIKE = re.compile(r"(?=[^0-9]*[0-9])[A-Za-z][A-Za-z0-9.+-]{2,38}")
-_CC_WORDS = {
-    "creative": "", "commons": "", "cc": "", "license": "", "licence": "", "licensed": "", "the": "", "under": "", "a": "",
-    "international": "", "unported": "", "generic": "", "version": "", "v": "", "works": "",
-    "attribution": "by", "by": "by", "noncommercial": "nc", "nc": "nc", "sharealike": "sa", "sa": "sa",
-    "noderivatives": "nd", "noderivs": "nd", "noderivative": "nd", "nd": "nd",
-}  # fmt: skip
-_JOINED = (("non commercial", "noncommercial"), ("share alike", "sharealike"), ("no deriv", "noderiv"))
-_VERSION = re.compile(r"v?([0-9]\.[0-9])")
+_ISSUED = re.compile(r"(?<=[0-9])-(?=[0-9])")  # opensource.org writes gpl-3-0 and opendatacommons.org 1-0
+_VERSION = re.compile(r"v?([0-9])(?:\.([0-9]))?")
 
 
 def read(text: str, notes: list[Problem]) -> Statement:
@@ -54,8 +48,14 @@ def spdx_of_uri(uri: str) -> tuple[str | None, str | None]:
         return _creative_commons(*match.groups())
     key = _bare(uri)
     if "spdx.org/licenses/" in key:
-        return _validated(uri.rstrip("/").rsplit("/", 1)[1].removesuffix(".html")), None
-    return terms("licences", "uris").get(folded(key)), None
+        return _validated(uri.rstrip("/").rsplit("/", 1)[1].removesuffix(".html").removesuffix(".json")), None
+    if spdx := terms("licences", "uris").get(folded(key)):
+        return spdx, None
+    if folded(key) in words("licences", "unversioned"):
+        return None, "licence_version_unknown"
+    # opensource.org names licences as SPDX does, but for the point in the version
+    name = _ISSUED.sub(".", key.rpartition("/")[2]) if key.startswith("opensource.org/licen") else ""
+    return (_validated(name) if _SPDX_LIKE.fullmatch(name) else None), None
 
 
 @lru_cache(maxsize=1024)
@@ -70,9 +70,12 @@ def _label(text: str) -> Statement:
         return Statement(Rights(text), access)
     if uri := terms("licences", "statements").get(key):
         return Statement(Rights(text, uri))
-    spdx = terms("licences", "labels").get(key) or terms("licences", "labels").get(_without_licence(key))
-    if spdx:
+    british = key.replace("license", "licence")
+    labels = terms("licences", "labels")
+    if spdx := labels.get(key) or labels.get(british) or labels.get(_without_licence(key)):
         return Statement(Rights(text, None, spdx))
+    if not {key, british, _without_licence(key)}.isdisjoint(words("licences", "unversioned")):
+        return Statement(Rights(text), None, "licence_version_unknown")
     if "://" in text or "creativecommons.org/" in text:
         return _long(text)
     if (doubtful := _cc_label(key)) != (None, None):
@@ -94,10 +97,10 @@ def _long(text: str) -> Statement:
 
 def _creative_commons(elements: str, version: str | None, port: str | None) -> tuple[str | None, str | None]:
     elements = elements.lower()
-    if elements == "zero":
-        return "CC0-1.0", None
-    if elements == "mark":
-        return "CC-PDM-1.0", None
+    if elements in vocabulary("licences")["creative_commons_others"]:
+        return vocabulary("licences")["creative_commons_others"][elements], None
+    if not set(elements.split("-")) <= {"by", "nc", "nd", "sa"}:
+        return None, "licence_unknown"
     if version is None:
         return None, "licence_version_unknown"
     # by-nd-nc of version 1.0 is SPDX's BY-NC-ND
@@ -105,34 +108,41 @@ def _creative_commons(elements: str, version: str | None, port: str | None) -> t
     if "-".join(sorted(order)) != "-".join(sorted(elements.split("-"))) or order[:1] != ["by"]:
         return None, "licence_unknown"
     name = f"CC-{'-'.join(order).upper()}-{version}"
-    if port is None and version in vocabulary("licences")["creative_commons_versions"]:
-        return name, None
-    ported = _validated(f"{name}-{port.upper()}" if port else name)
+    if port is None:
+        listed = version in vocabulary("licences")["creative_commons_versions"]
+        return (name, None) if listed else (None, "licence_unknown")
+    ported = _validated(f"{name}-{port.upper()}")
     return ported, None if ported else "licence_port_unknown"
 
 
 def _cc_label(key: str) -> tuple[str | None, str | None]:
     """A Creative Commons licence spelt out; certain only where every word is understood."""
-    for apart, together in _JOINED:
-        key = key.replace(apart, together)
+    for phrase, word in terms("licences", "creative_commons_phrases").items():
+        key = key.replace(phrase, word)
+    spelt = terms("licences", "creative_commons_words")
     elements: list[str] = []
     version: str | None = None
     port: str | None = None
-    for word in re.split(r"[\s,()/]+", key):
+    said_words = [word.rstrip(".") for word in re.split(r"[\s,()/:;]+", key) if word]
+    named = "cc" in said_words or "commons" in said_words
+    for word in said_words:
         if match := _VERSION.fullmatch(word):
-            if version not in (None, match[1]):
+            if match[2] is None and not named:
                 return None, None
-            version = match[1]
-        elif word in _CC_WORDS:
-            elements.append(_CC_WORDS[word])
+            said = f"{match[1]}.{match[2] or 0}"
+            if version not in (None, said):
+                return None, None
+            version = said
+        elif (element := spelt.get(word)) is not None:
+            elements.extend(element.split())
         elif version and port is None and (len(word) == 2 or word == "igo"):
             port = word  # CC BY 3.0 IGO, CC BY-SA 3.0 DE
-        elif word:
+        else:
             return None, None
-    said = {element for element in elements if element}
-    if "by" not in said or ("cc" not in key and "commons" not in key and version is None):
+    stated = set(elements)
+    if "by" not in stated or (version is None and not named):
         return None, None
-    return _creative_commons("-".join(sorted(said)), version, port)
+    return _creative_commons("-".join(sorted(stated)), version, port)
 
 
 def _without_licence(key: str) -> str:
@@ -147,7 +157,14 @@ def _bare(uri: str) -> str:
 
 def _validated(name: str) -> str | None:
     """The identifier as SPDX writes it, if it is one."""
+    return _spdx().get(name.lower())
+
+
+@lru_cache(maxsize=1)
+def _spdx() -> dict[str, str]:
+    """Every name that SPDX has or had for a licence, in lower case: the library's own check takes 40 ms for each."""
     from license_expression import get_spdx_licensing  # noqa: PLC0415 - needed by few licences
 
-    checked = get_spdx_licensing().validate(name)
-    return None if checked.errors or not checked.normalized_expression else str(checked.normalized_expression)
+    known = [each for each in get_spdx_licensing().known_symbols.values() if not each.is_exception]
+    names = {alias.lower(): str(each.key) for each in known for alias in each.aliases}
+    return names | {each.key.lower(): str(each.key) for each in known}

@@ -20,7 +20,7 @@ _BYTES = re.compile(r"([0-9]{1,15}) ?(?:bytes?|b)?", re.IGNORECASE)
 # Links to bytes and not to a page: DSpace, figshare, bepress; EPrints and others by the file's ending
 _FILE_PATH = re.compile(r"/bitstreams?/|/ndownloader[/.]|/viewcontent\.cgi\?")
 _ENDING = re.compile(
-    r"\.(?:pdf|zip|gz|tar|csv|tsv|xlsx?|docx?|pptx?|txt|png|jpe?g|tiff?|gif|mp[34]|avi|wav|json|rtf|ps|epub|nc|h5)(?:\?[^?]*)?",
+    r"\.(?:pdf|zip|gz|tar|csv|tsv|xlsx?|docx?|pptx?|txt|png|jpe?g|tiff?|gif|mp[34]|avi|wav|json|rtf|ps|epub|nc|h5|wmv|mov|mpe?g|m4[av]|flv|webm|og[gv]|7z|rar)(?:\?[^?]*)?",
     re.IGNORECASE,
 )
 _NAME = re.compile(r"/([^/?#]{1,200}\.[A-Za-z0-9]{1,6})(?:[?#]|$)")

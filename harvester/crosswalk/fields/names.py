@@ -29,6 +29,8 @@ def read(text: str, notes: list[Problem], *, field: str, role: str | None = None
     # The commonest form without any pattern: letters and blanks around one comma
     if (
         comma
+        and given
+        and family[-1:] not in ("", " ")  # ", Jane" and "Liu , Wenshe"
         and (family + given).replace(" ", "").isalpha()
         and text.count(" ") < MOST_WORDS
         and len(text) <= LONGEST
@@ -36,6 +38,10 @@ def read(text: str, notes: list[Problem], *, field: str, role: str | None = None
         if is_organisation(text):
             return Agent(text, None, None, "organisation", role=role)
         return Agent(text, given, family, "person", role=role)
+    return _read(text, notes, field, role)
+
+
+def _read(text: str, notes: list[Problem], field: str, role: str | None) -> Agent:
     orcid = None
     if text.count("-") >= 3 and len(text) <= LONGEST and (match := _ORCID.search(text)):
         orcid = check_digits.orcid(match[1])
@@ -73,7 +79,8 @@ def several(text: str) -> list[str]:
 
 def is_organisation(name: str) -> bool:
     """Whether a word of the name is one that only organisations bear."""
-    return not _organisations().isdisjoint(name.lower().replace(",", "").split())
+    # what is longer is no name, and its words would fill the memory
+    return len(name) <= LONGEST * 5 and not _organisations().isdisjoint(name.lower().replace(",", "").split())
 
 
 @cache

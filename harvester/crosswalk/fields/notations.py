@@ -14,7 +14,10 @@ _ABOUT = re.compile(
 )
 _COPYRIGHT = re.compile(r"(?:©|cop\.?|copyright|℗|p(?=[0-9]))[ ©]*(?=[0-9]{4}\b)", re.IGNORECASE)
 _BETWEEN = re.compile(r"between (.{4,30}) and (.{4,30})", re.IGNORECASE)
-_DECADE = re.compile(r"([0-9]{3})[-?_xX]\??|([0-9][0-9])(?:--|\?\?|__|[xX]{2})\??")
+_DECADE = re.compile(
+    r"([0-9]{3})[-?_xXu]\??|([0-9][0-9])(?:--|\?\?|__|[xX]{2}|uu)\??|([0-9]{3})0s"
+)  # MARC has u, people write 1980s
+_OPEN = re.compile(r"([0-9]{4}) ?[-–]")  # 1990-, of what still goes on
 _COMPACT = re.compile(r"([0-9]{4})([0-9][0-9])([0-9][0-9])")
 _YEAR_FIRST = re.compile(r"([0-9]{4})([-/.])([0-9]{1,2})(?:\2([0-9]{1,2}))?")
 _YEAR_LAST = re.compile(r"([0-9]{1,2})([-/.]) ?([0-9]{1,2})\2 ?([0-9]{4})")
@@ -26,6 +29,7 @@ _TIME = re.compile(
     re.IGNORECASE,
 )
 _ORDINAL = re.compile(r"([0-9])(?:st|nd|rd|th|\.)(?= )", re.IGNORECASE)
+_HYPHENED = re.compile(r"([0-9]{1,2})-([^\W0-9_]{3,12})-([0-9]{4})")  # 17-Aug-2015
 _WORD_FIRST = re.compile(r"([^\W0-9_]{3,12})\.?,? (?:([0-9]{1,2})(?:st|nd|rd|th)?,? )?([0-9]{4})")
 _DAY_FIRST = re.compile(r"(?:([0-9]{1,2}) )?(?:de )?([^\W0-9_]{3,12})\.?,? (?:de )?([0-9]{4})")
 _YEAR_THEN = re.compile(r"([0-9]{4}),? ([^\W0-9_]{3,12})\.?(?: ([0-9]{1,2}))?")
@@ -71,7 +75,9 @@ def _simple(text: str) -> Edtf | None:
 
 def _numbers(text: str) -> Edtf | None:
     if (match := _DECADE.fullmatch(text)) and not text.isdecimal():
-        return by_library(f"{match[1]}X" if match[1] else f"{match[2]}XX")
+        return by_library(f"{match[2]}XX" if match[2] else f"{match[1] or match[3]}X")
+    if match := _OPEN.fullmatch(text):
+        return interval(standard(match[1]), None)
     if match := _COMPACT.fullmatch(text):
         found = standard("-".join(match.groups()))
         return found if found and not found.doubt else None
@@ -99,7 +105,10 @@ def _day_and_month(first: int, second: int, year: str, *, dotted: bool) -> Edtf 
         return standard(f"{year}-{second:02}-{first:02}")
     if len(readings) == 1:
         return readings.pop()
-    return _ambiguous(year) if readings else None
+    if readings:
+        return _ambiguous(year)
+    month = min(first, second)  # 31/02/2015 is no day, and of February both ways round
+    return standard(f"{year}-{month:02}-{max(first, second):02}") if 1 <= month <= 12 else None
 
 
 def _ambiguous(year: str) -> Edtf:
@@ -113,7 +122,7 @@ def _named(text: str) -> Edtf | None:
     if match := _LABELLED.fullmatch(text):  # seen in dcterms:issued of Virginia Tech
         month, day, year = match.groups()
         return standard(year + (f"-{month:0>2}" + (f"-{day:0>2}" if day else "") if month else ""))
-    text = _ORDINAL.sub(r"\1", _TIME.sub("", _WEEKDAY.sub("", text, count=1)))
+    text = _HYPHENED.sub(r"\1 \2 \3", _ORDINAL.sub(r"\1", _TIME.sub("", _WEEKDAY.sub("", text, count=1))))
     if match := _WORD_FIRST.fullmatch(text):
         word, day, year = match.groups()
     elif match := _DAY_FIRST.fullmatch(text):

@@ -27,22 +27,25 @@ def read(text: str, notes: list[Problem]) -> Geo:
 
 def point(lat: float, lon: float, notes: list[Problem], raw: str) -> Point | None:
     """A point within the range of degrees, or None and a problem."""
-    if abs(lat) > 90 and abs(lon) <= 90 and abs(lat) <= 180:
+    if abs(lat) <= 90 and abs(lon) <= 180:
+        return Point(lat, lon)
+    if abs(lat) <= 180 and abs(lon) <= 90:
         notes.append(Problem("geo", "coordinates_swapped", excerpt(raw)))
         return Point(lon, lat)
-    if abs(lat) > 90 or abs(lon) > 180:
-        notes.append(Problem("geo", "coordinates_impossible", excerpt(raw)))
-        return None
-    return Point(lat, lon)
+    notes.append(Problem("geo", "coordinates_impossible", excerpt(raw)))  # so are NaN and the infinities
+    return None
 
 
 def box(sides: dict[str, float], notes: list[Problem], raw: str) -> Box | None:
     """A box from west, south, east and north, or None and a problem."""
-    whole = Box(sides["west"], sides["south"], sides["east"], sides["north"])
-    if max(abs(whole.north), abs(whole.south)) > 90 or max(abs(whole.east), abs(whole.west)) > 180:
-        notes.append(Problem("geo", "coordinates_impossible", excerpt(raw)))
-        return None
-    return whole
+    west, south, east, north = (sides[side] for side in ("west", "south", "east", "north"))
+    if abs(south) <= 90 and abs(north) <= 90 and abs(west) <= 180 and abs(east) <= 180:
+        return Box(west, south, east, north)
+    if abs(west) <= 90 and abs(east) <= 90 and abs(south) <= 180 and abs(north) <= 180:
+        notes.append(Problem("geo", "coordinates_swapped", excerpt(raw)))
+        return Box(south, west, north, east)
+    notes.append(Problem("geo", "coordinates_impossible", excerpt(raw)))
+    return None
 
 
 def _coordinates(text: str, notes: list[Problem]) -> Geo | None:

@@ -8,7 +8,7 @@ from functools import lru_cache
 from urllib.parse import unquote
 
 from harvester.crosswalk.fields import identifiers
-from harvester.crosswalk.fields.vocabulary import terms, vocabulary
+from harvester.crosswalk.fields.vocabulary import folded, terms, vocabulary
 from harvester.entry import Funding, Relation
 
 _FIGSHARE = re.compile(
@@ -73,13 +73,15 @@ def typed(text: str, *, type: str, scheme: str = "", resource_type: str | None =
     `type` is a DataCite relationType, in any case; one that is not known stays as it is written.
     """
     known = identifiers.typed(text, scheme) if scheme else identifiers.identify(text)
+    if known and known.scheme == "doi" and identifiers.doi(known.value) is None:
+        known = None  # a source may call anything a DOI
     kind = relation_type(type) or type
     return Relation(kind, known.value if known else text, known.scheme if known else "other", resource_type)
 
 
 def relation_type(name: str) -> str | None:
     """The DataCite relationType a name stands for, whatever its case."""
-    key = "".join(name.split()).lower()
+    key = folded(name).replace(" ", "")
     return _types().get(key) or terms("relation-types", "synonyms").get(key)
 
 

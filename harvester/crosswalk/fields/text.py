@@ -69,11 +69,8 @@ def line(text: str, notes: list[Problem], field: str) -> str:
 
 
 def plain(text: str, notes: list[Problem], field: str) -> str:
-    """Paragraphs: newlines stay (at most one empty line in a row), blanks within a line are collapsed.
-
-    `text` holds only characters that XML can (1.0, section 2.2).
-    """
-    if is_clean(text):
+    """Paragraphs: newlines stay (at most one empty line in a row), blanks within a line are collapsed."""
+    if text.isascii() and text.isprintable() and "  " not in text and "&" not in text and "<" not in text:
         return text.strip()
     text = _readable(text, notes, field, block="\n")
     text = _tidy(text, notes, field)
@@ -85,19 +82,19 @@ def plain(text: str, notes: list[Problem], field: str) -> str:
     return "\n".join(row for at, row in enumerate(lines) if row or (at and lines[at - 1])).strip()
 
 
-def is_clean(text: str) -> bool:
-    """Whether a text that came from XML needs nothing but its ends stripped, as line and as paragraphs."""
-    # Of the controls, XML lets through only these four (1.0, section 2.2); on a long text it is much quicker to look
-    # for each than to look at every character.
+def is_clean(xml: bytes) -> bool:
+    """Whether no text of an XML document (canonical, so without CDATA) needs more than its ends stripped.
+
+    One look at the whole is cheaper than one at each value. Entities come with "&"; of the controls, XML lets through
+    only four (1.0, section 2.2), and canonical XML writes a carriage return as an entity.
+    """
     return (
-        text.isascii()
-        and "&" not in text
-        and "<" not in text
-        and "  " not in text
-        and "\n" not in text
-        and "\t" not in text
-        and "\r" not in text
-        and "\x7f" not in text
+        xml.isascii()
+        and b"&" not in xml
+        and b"  " not in xml
+        and b"\n" not in xml
+        and b"\t" not in xml
+        and b"\x7f" not in xml
     )
 
 
@@ -139,6 +136,12 @@ def _element(tag: str) -> str:
 def excerpt(text: str) -> str:
     """The beginning of a text, for a problem that points at it."""
     return text if len(text) <= RAW_KEPT else text[:RAW_KEPT] + "…"
+
+
+def quoted(text: str) -> str:
+    """The same of a text that was not tidied: its control characters are shown, and tabs become blanks."""
+    start = text[: RAW_KEPT + 1].replace("\r\n", "\n").replace("\r", "\n").replace("\t", " ")
+    return excerpt(_CONTROL.sub("�", _BLANK_CONTROL.sub(" ", start)))
 
 
 def _raised(text: str, name: str) -> str:
@@ -190,7 +193,7 @@ def _mended(text: str, notes: list[Problem], field: str) -> str:
 
     mended: str = fix_encoding(text)
     if mended != text:
-        notes.append(Problem(field, "mojibake_repaired", excerpt(_CONTROL.sub("�", text))))
+        notes.append(Problem(field, "mojibake_repaired", quoted(text)))
     return mended
 
 

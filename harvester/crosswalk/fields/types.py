@@ -42,14 +42,11 @@ def general(text: str, notes: list[Problem]) -> Weighed | None:
     return _weighed(GENERAL, found) if found else read(text, notes)
 
 
-def of_sets(set_specs: tuple[str, ...]) -> Weighed | None:
+def of_set(spec: str) -> Weighed | None:
     """figshare's set `item_type_<n>`: by number, since labels have changed and numbers have not."""
-    for spec in set_specs:
-        if spec.startswith("item_type_"):
-            general = vocabulary("resource-types")["figshare"].get(spec[10:])
-            if general:
-                return Weighed(ITEM_TYPE, str(general))
-    return None
+    head, _, number = spec.rpartition("_")
+    general = vocabulary("resource-types")["figshare"].get(number) if head == "item_type" else None
+    return Weighed(ITEM_TYPE, str(general)) if general else None
 
 
 @lru_cache(maxsize=1024)

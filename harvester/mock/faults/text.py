@@ -8,9 +8,13 @@ from collections.abc import Callable
 
 from harvester.mock.exchange import Turn
 from harvester.mock.faults.fault import Armed, Fault, Stage
-from harvester.mock.metadata import DC, OAI_DC
+from harvester.mock.metadata import DC
 
 RECORD = re.compile(rb"<record>.*?</record>", re.DOTALL)
+TITLE_END = re.compile(rb"</(?:dc:)?title>")
+ROOT = re.compile(rb"<OAI-PMH[^>]*>")
+METADATA = re.compile(rb"<metadata><[^>]*>")
+DECLARED = re.compile(rb' xmlns:\w+="[^"]*"')
 Change = Callable[[bytes], bytes]
 Apply = Callable[[Turn, Armed], bool]
 LOLS = "".join(f'<!ENTITY lol{n} "{f"&lol{n - 1};" * 10}">' for n in range(1, 10))
@@ -43,7 +47,7 @@ def _one(change: Change) -> Apply:
 
 
 def _in_title(text: bytes) -> Apply:
-    return _one(lambda record: record.replace(b"</dc:title>", text + b"</dc:title>", 1))
+    return _one(lambda record: TITLE_END.sub(lambda end: text + end[0], record, count=1))
 
 
 def _before_root(text: bytes) -> Change:
@@ -60,10 +64,16 @@ def _empty_metadata(record: bytes) -> bytes:
 
 
 def _root_namespaces(body: bytes) -> bytes:
-    declared = f' xmlns:oai_dc="{OAI_DC}" xmlns:dc="{DC}"'.encode()
-    local = re.compile(rb'(<oai_dc:dc) xmlns:oai_dc="[^"]*" xmlns:dc="[^"]*" xmlns:xsi="[^"]*"')
-    bare, count = local.subn(rb"\1", body)
-    return bare.replace(b"<OAI-PMH", b"<OAI-PMH" + declared, 1) if count else body
+    moved: dict[bytes, None] = {}  # in the order in which they are declared
+
+    def bare(opening: re.Match[bytes]) -> bytes:
+        moved.update(dict.fromkeys(DECLARED.findall(opening[0])))
+        return DECLARED.sub(b"", opening[0])
+
+    body = METADATA.sub(bare, body)
+    root = ROOT.search(body)
+    already = DECLARED.findall(root[0]) if root else []
+    return body.replace(b"<OAI-PMH", b"<OAI-PMH" + b"".join(each for each in moved if each not in already), 1)
 
 
 def _figshare(body: bytes) -> bytes:
@@ -114,7 +124,9 @@ FAULTS: dict[str, Fault] = {
     "trailing_garbage": _page_fault("a PHP warning after the root element", lambda body: body + PHP),
     "doctype": _page_fault("a DOCTYPE with an external entity", _before_root(EXTERNAL)),
     "entity_bomb": _page_fault("entities that unfold to 3 GB, used in <request>", _bomb),
-    "root_namespaces": _page_fault("oai_dc and dc declared on the root element only", _root_namespaces),
+    "root_namespaces": _page_fault(
+        "the prefixes of the metadata declared on the root element only", _root_namespaces
+    ),
     "empty_metadata": _record_fault("one live record with empty <metadata/>", _one(_empty_metadata)),
     "missing_datestamp": _record_fault("one header without datestamp", _one(_without(b"datestamp"))),
     "no_identifier": _record_fault("one header without identifier", _one(_without(b"identifier"))),
