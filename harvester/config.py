@@ -23,6 +23,8 @@ _KEYS = {
 _DURATION = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,3})?) ?(ms|s|m|h|d|)")
 _SECONDS = {"ms": 0.001, "": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 _LONGEST_PACE = 86_400.0
+_HOST = re.compile(r"[^\s/@]+")
+_URL = re.compile(r"(https?://[^\s/]+)(\S*)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,22 +66,19 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
     values = os.environ if environment is None else environment
     home = _home(values)
     said = _read(_file(values, home))
-    contact = values.get("HARVESTER_CONTACT", "").strip() or said.get("contact")
-    if contact is not None and not (isinstance(contact, str) and contact.isprintable()):
-        raise ConfigError("the contact must be one printable line, such as mailto:you@example.org")
+    contact = values.get("HARVESTER_CONTACT", "").strip()
     return Settings(
         home=home,
         database_url=values.get("HARVESTER_DATABASE_URL", "").strip() or None,
-        contact=contact,
+        contact=_contact(contact, "HARVESTER_CONTACT") if contact else said.get("contact"),
         paces={_text(host, "name").lower(): _pace(host) for host in said.get("host", ())},
         repositories=tuple(_repository(each) for each in said.get("repository", ())),
     )
 
 
 def _home(values: Mapping[str, str]) -> Path:
-    chosen = values.get("HARVESTER_HOME", "").strip()
-    if chosen:
-        return Path(chosen).expanduser().absolute()
+    if chosen := _path(values, "HARVESTER_HOME"):
+        return chosen.absolute()
     xdg = values.get("XDG_DATA_HOME", "").strip()
     # The XDG specification: relative paths are to be ignored.
     data = Path(xdg) if xdg.startswith("/") else Path.home() / ".local" / "share"
@@ -87,10 +86,17 @@ def _home(values: Mapping[str, str]) -> Path:
 
 
 def _file(values: Mapping[str, str], home: Path) -> Path | None:
-    chosen = values.get("HARVESTER_CONFIG", "").strip()
-    if chosen:
-        return Path(chosen).expanduser()
+    if chosen := _path(values, "HARVESTER_CONFIG"):
+        return chosen
     return next((path for path in (Path("harvester.toml"), home / "harvester.toml") if path.is_file()), None)
+
+
+def _path(values: Mapping[str, str], name: str) -> Path | None:
+    chosen = values.get(name, "").strip()
+    try:
+        return Path(chosen).expanduser() if chosen else None
+    except RuntimeError as error:
+        raise ConfigError(f"{name} names the home of a user who is not known here: {chosen!r:.60}") from error
 
 
 def _read(path: Path | None) -> dict[str, Any]:
@@ -104,17 +110,23 @@ def _read(path: Path | None) -> dict[str, Any]:
         said = tomllib.loads(body.decode("utf-8"))
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except ValueError as error:  # of UTF-8, of TOML, or of a number with thousands of digits
         raise ConfigError(f"{path} is not TOML: {error}") from error
+    except RecursionError:
+        raise ConfigError(f"{path} is not TOML: it is nested too deeply") from None
     try:
         _check(said)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from None
+    except ValueError as error:  # such a number in hexadecimal is read, and cannot be shown
+        raise ConfigError(f"{path} is not TOML: {error}") from None
     return said
 
 
 def _check(said: dict[str, Any]) -> None:
     _known(said, "the file")
+    if "contact" in said:
+        _contact(said["contact"], "'contact'")
     for name in ("host", "repository"):
         tables = said.get(name, [])
         if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
@@ -122,7 +134,8 @@ def _check(said: dict[str, Any]) -> None:
         for table in tables:
             _known(table, f"[[{name}]]")
     for host in said.get("host", ()):
-        _text(host, "name")
+        if not _HOST.fullmatch(name := _text(host, "name")):
+            raise ConfigError(f"'name' must be a host such as api.figshare.com, not {name!r:.60}")
         _pace(host)
     for repository in said.get("repository", ()):
         _repository(repository)
@@ -141,6 +154,24 @@ def _text(table: Mapping[str, Any], key: str) -> str:
     if not isinstance(found, str) or not found or not found.isprintable():
         raise ConfigError(f"'{key}' must be one printable line, not {found!r:.60}")
     return found
+
+
+def _contact(said: Any, where: str) -> str:
+    # It goes into HTTP headers.
+    if not isinstance(said, str) or not said or not (said.isascii() and said.isprintable()):
+        raise ConfigError(
+            f"{where} must be one line of printable ASCII, such as mailto:you@example.org, not {said!r:.60}"
+        )
+    return said
+
+
+def _url(table: Mapping[str, Any]) -> str:
+    """Scheme and host in lower case, as the catalogue has them."""
+    said = _text(table, "url")
+    match = _URL.fullmatch(said)
+    if not match:
+        raise ConfigError(f"'url' must be a base URL such as https://example.org/oai, not {said!r:.60}")
+    return match[1].lower() + match[2]
 
 
 def _pace(host: Mapping[str, Any]) -> float:
@@ -162,6 +193,6 @@ def _repository(table: Mapping[str, Any]) -> RepositorySettings:
         )
     return RepositorySettings(
         _text(table, "name") if "name" in table else None,
-        _text(table, "url") if "url" in table else None,
+        _url(table) if "url" in table else None,
         tuple(prefer),
     )

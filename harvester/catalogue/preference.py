@@ -30,7 +30,7 @@ def follow(
         )
     if before == list(order):
         return
-    if before is not None and (several or 0) > 1:
+    if (several or 0) > 1:
         tell(
             f"the order of formats for {repository.name} has changed: choosing anew which one stands for each item"
         )

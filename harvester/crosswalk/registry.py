@@ -104,20 +104,22 @@ def _without_asides(metadata: etree._Element) -> etree._Element:
     return bare
 
 
-def normalise(metadata: etree._Element, context: Context = NOTHING_KNOWN, *, clean: bool = False) -> Reading:
+def normalise(metadata: etree._Element, context: Context = NOTHING_KNOWN, *, clean: bool | None = None) -> Reading:
     """Read `metadata`, the child of <metadata>, into an Entry.
 
-    `clean`: what `is_clean` said of its canonical XML, where the caller has that at hand; it saves a look at each value.
+    `clean`: what `is_clean` said of its canonical XML, where the caller has that at hand and its parser drops comments and
+    instructions; it saves a look at each element and at each value.
 
     Every element tree gives an Entry, if need be one with problems. Raises Rejected for a tree beyond any sense
     (more than MOST_CHILDREN elements on one level).
     """
     if len(metadata) > MOST_CHILDREN:
         raise Rejected(f"the metadata holds more than {MOST_CHILDREN} elements", reason="too_many_elements")
-    given, metadata = metadata, _without_asides(metadata)
+    if clean is None:
+        metadata = _without_asides(metadata)
     crosswalk = crosswalk_for(metadata)
     draft = Draft(metadata, context)
-    draft.clean = clean and metadata is given  # a comment between two blanks leaves two of them
+    draft.clean = bool(clean)
     try:
         crosswalk.read(metadata, draft)
     except Rejected:

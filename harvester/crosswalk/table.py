@@ -19,6 +19,7 @@ Rule = Callable[[Draft, str, etree._Element], None]
 Table = Mapping[str, Rule]
 
 XML_LANG = "{http://www.w3.org/XML/1998/namespace}lang"
+RDF_RESOURCE = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}resource"
 DC = "{http://purl.org/dc/elements/1.1/}"
 DCT = "{http://purl.org/dc/terms/}"
 
@@ -66,7 +67,7 @@ def walk(metadata: etree._Element, table: Table, draft: Draft) -> None:
             rule = rule and mixed(rule)
             raw = whole_text(child)
         else:
-            raw = child.text
+            raw = child.text or child.get(RDF_RESOURCE)  # an element may be nothing but a link
         if not raw or not (text := raw.strip()):
             continue
         if rule is None and (rule := _by_other_case(child, table)) is None:

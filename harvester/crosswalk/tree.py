@@ -62,19 +62,27 @@ def leaf(rule: Rule) -> Branch:
 
 def line(draft: Draft, element: etree._Element, field: str) -> str:
     """The text of an element and all within it as one clean line; "" where there is none."""
-    raw = whole_text(element) if len(element) else element.text
-    return texts.line(raw, draft.notes, field) if raw else ""
+    if len(element):
+        return texts.line(whole_text(element), draft.notes, field)
+    raw = element.text
+    if not raw:
+        return ""
+    return raw.strip() if draft.clean else texts.line(raw, draft.notes, field)
 
 
 def paragraphs(draft: Draft, element: etree._Element, field: str) -> str:
     """The text of an element and all within it as plain paragraphs; "" where there is none."""
-    raw = whole_text(element) if len(element) else element.text
-    return texts.plain(raw, draft.notes, field) if raw else ""
+    if len(element):
+        return texts.plain(whole_text(element), draft.notes, field)
+    raw = element.text
+    if not raw:
+        return ""
+    return raw.strip() if draft.clean else texts.plain(raw, draft.notes, field)
 
 
 def attribute(draft: Draft, element: etree._Element, name: str, field: str) -> str:
     """An attribute as one clean line, whatever its namespace; "" where there is none."""
     raw = element.get(name)
-    if raw is None:
+    if raw is None and element.attrib:
         raw = next((str(value) for key, value in element.items() if str(key).endswith("}" + name)), None)
     return texts.line(raw, draft.notes, field) if raw else ""

@@ -9,7 +9,7 @@ _MOST_HEADS = 1024  # start tags that are remembered; a repository has a few
 
 
 def canonical(element: Element) -> bytes:
-    """Canonical XML 1.0 of an element, every namespace in scope kept.
+    """Canonical XML 1.0 of an element that `parsing` has read (no comments, no CDATA), every namespace in scope kept.
 
     Inclusive, since values such as xsi:type="dcterms:URI" need prefixes that no element uses.
 
@@ -20,16 +20,17 @@ def canonical(element: Element) -> bytes:
     plain = etree.tostring(element, encoding="utf-8", with_tail=False)
     end = plain.find(b">") + 1
     rest = plain[end:]
-    if b'="' in rest or b"='" in rest or b"/>" in plain or b"&#" in rest or b"<!" in rest or b"<?" in rest:
+    # One character is found ten times as fast as two.
+    if b'"' in rest or b"/>" in plain or (b"&" in rest and b"&#" in rest):
         return _by_libxml2(element)
     head = plain[:end]
     known = _heads.get(head)
-    if known is None:
-        whole = _by_libxml2(element)
-        if whole.endswith(b">" + rest) and len(_heads) < _MOST_HEADS:
-            _heads[head] = whole[: len(whole) - len(rest)]
-        return whole
-    return known + rest
+    if known is not None:
+        return known + rest
+    whole = _by_libxml2(element)
+    if whole.endswith(b">" + rest) and len(_heads) < _MOST_HEADS:
+        _heads[head] = whole[: len(whole) - len(rest)]
+    return whole
 
 
 _heads: dict[bytes, bytes] = {}

@@ -149,7 +149,7 @@ def _fill(twin: etree._Element, one: etree._Element, *, is_mixed: bool) -> None:
         else:
             inner = etree.Comment("here was a comment")
             twin.append(inner)
-        inner.tail = _blanks(child.tail, is_structure=is_structure)
+        inner.tail = child.tail if is_mixed else _blanks(child.tail, is_structure=is_structure)
     if one.text and not one.text.isspace():
         _interrupt(twin, len(one.text) // 2)
     elif is_structure:

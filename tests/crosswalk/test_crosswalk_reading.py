@@ -189,7 +189,7 @@ import sys
 from lxml import etree
 from harvester.crosswalk import normalise
 normalise(etree.fromstring(sys.stdin.buffer.read()))
-print(*sorted({"idutils", "edtf", "ftfy", "license_expression", "langcodes"} & set(sys.modules)))
+print(*sorted({"idutils", "ftfy", "license_expression", "langcodes"} & set(sys.modules)))
 """
 
 

@@ -1,7 +1,7 @@
 """Which of an item's formats stands for it: the richest that is live, else as the operator says, and in every query once."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -22,6 +22,7 @@ from harvester.errors import ConfigError
 from harvester.harvest.harvest import Report
 from harvester.harvest.plans import Wish
 from harvester.harvest.progress import Listener
+from harvester.harvest.renormalise import renormalise
 from harvester.mock import FakeRepository, Record
 
 ALL = ["oai_dc", "qdc", "oai_datacite"]
@@ -96,9 +97,7 @@ def test_an_item_harvested_in_three_formats_counts_once_and_datacite_stands_for_
         assert found.entry.funding, "the entry is DataCite's own"
 
 
-def test_a_search_of_which_only_the_poorer_format_speaks_finds_nothing_that_stands_for_no_item(
-    ask: Asker, small: FakeRepository
-) -> None:
+def test_a_search_shows_each_item_once(ask: Asker, small: FakeRepository) -> None:
     ask(formats=ALL)
     mine = f"repository:{ask.name}"
     found = query.search(ask.engine, mine, limit=1000)
@@ -287,11 +286,25 @@ def test_a_choice_that_is_cut_is_made_by_the_next_harvest(
     assert standing(ask) == everywhere(small, "oai_dc")
 
 
+def test_a_catalogue_from_before_orders_were_noted_is_put_in_order(ask: Asker, small: FakeRepository) -> None:
+    ask(formats=ALL)
+    mine = text(
+        "UPDATE records SET preferred = (format = 'oai_dc') FROM repositories p"
+        " WHERE p.id = repository_id AND p.name = :name"
+    )
+    with ask.engine.begin() as connection:
+        connection.execute(mine, {"name": ask.name})
+        connection.execute(
+            text("UPDATE repositories SET preference = NULL WHERE name = :name"), {"name": ask.name}
+        )
+    assert standing(ask) == everywhere(small, "oai_dc")
+    ask()
+    assert standing(ask) == everywhere(small, "oai_datacite")
+
+
 def test_entries_derived_again_follow_the_order_of_their_own_repository_and_of_no_other(
     fake: FakeRepository, run: Callable[..., Report], engine: Engine, tmp_path: Path
 ) -> None:
-    from harvester.harvest.renormalise import renormalise
-
     for name in ("one", "two"):
         run(f"{fake.url}/{name}", formats=["oai_dc", "oai_datacite"], name=name)
     file = tmp_path / "harvester.toml"
@@ -345,7 +358,7 @@ Shown = tuple[str, str | None, str | None, bool]  # prefix, crosswalk, its schem
 
 
 @pytest.fixture
-def chosen(engine: Engine) -> Iterator[Callable[[Sequence[str], Sequence[Shown]], str]]:
+def chosen(engine: Engine) -> Callable[[Sequence[str], Sequence[Shown]], str]:
     """Write the rows of one item, and say which format is chosen among them by an order."""
 
     def choose(order: Sequence[str], rows: Sequence[Shown]) -> str:
@@ -358,9 +371,7 @@ def chosen(engine: Engine) -> Iterator[Callable[[Sequence[str], Sequence[Shown]]
             writer.prefer(connection, 1, [key], order)
             return the_one(connection)
 
-    yield choose
-    with engine.begin() as connection:
-        connection.execute(text("TRUNCATE records"))
+    return choose
 
 
 def row(key: bytes, prefix: str, *, deleted: bool) -> RecordColumns:

@@ -27,13 +27,12 @@ _ISO = re.compile(r"([0-9]{4})(?:-([0-9][0-9])(?:-([0-9][0-9]))?)?([?~%]?)")
 _MOMENT = re.compile(
     r"([0-9]{4}-[0-9][0-9]-[0-9][0-9])[T ]([0-9][0-9]):([0-9][0-9])(?::([0-9][0-9]))?(?:[.,][0-9]{1,9})? ?(Z|UTC|GMT|[+-][0-9][0-9]:?[0-9][0-9])?"
 )
-_SEASONS = {
+SEASONS = {
     "21": ("03-01", "05-31"),
     "22": ("06-01", "08-31"),
     "23": ("09-01", "11-30"),
     "24": ("12-01", "12-31"),
 }
-_FOR_LIBRARY = re.compile(r"[-0-9XYT:Z.~?%/]{4,32}")
 _LAST_DAY = {
     "01": 31,
     "02": 28,
@@ -67,6 +66,13 @@ def edtf(text: str) -> Edtf | None:
     from harvester.crosswalk.fields import notations  # noqa: PLC0415 - its vocabulary is read for few dates only
 
     return notations.edtf(text)
+
+
+def plain(text: str) -> Edtf | None:
+    """A year, month or day as ISO 8601 writes them, with EDTF's signs of doubt; None for anything else."""
+    match = _ISO.fullmatch(text)
+    found = _calendar(text, match) if match else None
+    return found if found and not found.doubt else None
 
 
 def read(text: str, notes: list[Problem], *, type: str | None = None, latest: int = FURTHEST_YEAR) -> Date:  # noqa: A002 - the contract's name
@@ -140,43 +146,17 @@ def interval(left: Edtf | None, right: Edtf | None) -> Edtf | None:
     )
 
 
-def by_library(text: str) -> Edtf | None:
-    """EDTF that the patterns here do not cover (`199X`, `-0500`, `1985-XX-XX`), read by the edtf library.
-
-    The library is slow and its grammar backtracks: it sees at most 32 characters of EDTF's own alphabet.
-    """
-    if not _FOR_LIBRARY.fullmatch(text):
-        return None
-    if ".." in text:  # the library prints on stdout where the other side of an open interval is no date
-        left, _, right = text.partition("/")
-        side = by_library(right if left == ".." else left) if ".." in (left, right) else None
-        return None if side is None else interval(side, None) if right == ".." else interval(None, side)
-    import edtf as library  # noqa: PLC0415 - 0.15 s to import, needed by few dates
-
-    try:
-        parsed = library.parse_edtf(text)
-        first, last = parsed.lower_strict(), parsed.upper_strict()
-        start, end = (f"{at.tm_year:04}-{at.tm_mon:02}-{at.tm_mday:02}" for at in (first, last))
-    except (library.EDTFParseException, ValueError, TypeError, AttributeError, OverflowError):
-        return None  # but for the first, they come from open or absurd bounds
-    # Years before 0 and beyond 9999 have no YYYY-MM-DD.
-    if first > last:
-        return None
-    bounded = len(start) == len(end) == 10 and not (start + end).startswith("-") and "Y" not in text
-    return Edtf(str(parsed), start, end) if bounded else Edtf(str(parsed), None, None)
-
-
 def _calendar(text: str, match: re.Match[str]) -> Edtf | None:
     year, month, day, sign = match.groups()
     if month is None:
         return Edtf(text, f"{year}-01-01", f"{year}-12-31")
-    if month in _SEASONS and day is None:
+    if month in SEASONS and day is None:
         return _season(year, month, sign)
     if month == "00":
         return Edtf(year + sign, f"{year}-01-01", f"{year}-12-31")  # MySQL writes 2010-00-00
     if month > "12":
         return _short_interval(year, month) if day is None and not sign else None
-    last = _LAST_DAY[month] if month != "02" or not _is_leap(int(year)) else 29
+    last = last_day(int(year), month)
     if day is not None and "00" < day <= "28":
         return Edtf(text, text[:10], text[:10])
     if day is None or day == "00":
@@ -186,14 +166,16 @@ def _calendar(text: str, match: re.Match[str]) -> Edtf | None:
     return Edtf(text, text[:10], text[:10])
 
 
-def _is_leap(year: int) -> bool:
-    return year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
+def last_day(year: int, month: str) -> int:
+    """The number of days of a month ("01" to "12"), in the proleptic Gregorian calendar."""
+    leap = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
+    return 29 if month == "02" and leap else _LAST_DAY[month]
 
 
 def _season(year: str, season: str, sign: str) -> Edtf:
     if int(season) == int(year[2:]) + 1:  # 2020-21 is spring 2020 to EDTF, and an academic year to people
         return Edtf(year, f"{year}-01-01", f"{year}-12-31", "date_ambiguous")
-    first, last = _SEASONS[season]
+    first, last = SEASONS[season]
     return Edtf(f"{year}-{season}{sign}", f"{year}-{first}", f"{year}-{last}")
 
 

@@ -29,7 +29,7 @@ _ROR = "https://ror.org/"
 _BARE_HOSTS = ("doi.org/10.", "dx.doi.org/10.", "www.doi.org/10.", "hdl.handle.net/")  # without http://
 _DOI_HOST = re.compile(r"https?://(?:www\.|dx\.)?doi\.org/(?:doi:)?(?=10\.)", re.IGNORECASE)
 _HANDLE_HOST = re.compile(r"https?://hdl\.handle\.net/(?:hdl:)?", re.IGNORECASE)
-_HANDLE = re.compile(r"[0-9][0-9.]*/[^\s\"<>]+")
+_HANDLE = re.compile(r"[0-9][0-9A-Za-z.]*/[^\s\"<>]+")
 _ARXIV_URL = re.compile(r"https?://(?:[a-z]{2}\.)?arxiv\.org/abs/(\S+)", re.IGNORECASE)
 _ARXIV = re.compile(
     r"(?:[0-9][0-9](?:0[1-9]|1[0-2])\.[0-9]{4,5}|(?:acc-phys|adap-org|alg-geom|ao-sci|astro-ph|atom-ph|bayes-an|chao-dyn"

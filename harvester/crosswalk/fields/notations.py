@@ -5,8 +5,9 @@ Pure. Each notation has one reading or none: `03/08/2015` is a year and a doubt,
 
 import re
 
-from harvester.crosswalk.fields.dates import Edtf, by_library, interval
+from harvester.crosswalk.fields.dates import Edtf, interval
 from harvester.crosswalk.fields.dates import edtf as standard
+from harvester.crosswalk.fields.edtf_level_1 import level_1
 from harvester.crosswalk.fields.vocabulary import terms
 
 _ABOUT = re.compile(
@@ -47,7 +48,7 @@ def edtf(text: str) -> Edtf | None:
         text = text[1:-1].strip(" .")
     text = text.replace("[", "").replace("]", "")
     found = _slashed(text) or _numbers(text) or _named(text)
-    return found or _about(text) or _ranged(text) or by_library(text)
+    return found or _about(text) or _ranged(text) or level_1(text)
 
 
 def _slashed(text: str) -> Edtf | None:
@@ -75,7 +76,7 @@ def _simple(text: str) -> Edtf | None:
 
 def _numbers(text: str) -> Edtf | None:
     if (match := _DECADE.fullmatch(text)) and not text.isdecimal():
-        return by_library(f"{match[2]}XX" if match[2] else f"{match[1] or match[3]}X")
+        return level_1(f"{match[2]}XX" if match[2] else f"{match[1] or match[3]}X")
     if match := _OPEN.fullmatch(text):
         return interval(standard(match[1]), None)
     if match := _COMPACT.fullmatch(text):
@@ -135,7 +136,7 @@ def _named(text: str) -> Edtf | None:
     if number is None or (day and number > "12"):
         return None
     if number > "12":
-        return by_library(f"{year}-{number}")
+        return level_1(f"{year}-{number}")
     return standard(f"{year}-{number}" + (f"-{day:0>2}" if day else ""))
 
 

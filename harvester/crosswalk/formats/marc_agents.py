@@ -15,7 +15,6 @@ from harvester.crosswalk.formats.marc_record import Field, Reader, Record
 from harvester.entry import Agent, Relation, Thesis
 
 MOST_ROLES = 10  # of one person
-_PARTS = {"0": "abcdq", "1": "abcdnq"}
 _RELATORS = "id.loc.gov/vocabulary/relators/"
 
 

@@ -2,7 +2,7 @@
 
 import re
 
-from harvester.crosswalk.fields import dates, languages, media, types
+from harvester.crosswalk.fields import dates, languages, types
 from harvester.crosswalk.fields.vocabulary import folded, terms
 from harvester.crosswalk.formats.marc_punctuation import trimmed, unsigned
 from harvester.crosswalk.formats.marc_record import Field, Record, readers
@@ -13,8 +13,6 @@ _THESIS = re.compile(
     r"(?:[^()]{1,60}?) ?\((?P<degree>[^()]{1,60})\) ?(?:--?|–|—|,) ?(?P<grantor>[^,;]{3,200}?)(?:, (?:c|\[)?(?P<year>[0-9]{4})\]?)?\.?"
 )
 _TYPES = {"514": "technical", "516": "technical", "538": "technical", "505": "toc"}
-# Subfields that say something about the note, and not the note itself
-_NOT_THE_NOTE = frozenset("2568")
 
 
 def _note(record: Record, field: Field) -> None:
@@ -130,10 +128,6 @@ def _collection(record: Record, field: Field) -> None:
             record.draft.weigh(each)
         if not all(found):
             field.untake(code)
-
-
-def is_media_type(text: str) -> bool:
-    return media.is_media_type(text)
 
 
 READERS = (

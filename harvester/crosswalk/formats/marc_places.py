@@ -78,8 +78,8 @@ def _mathematical(record: Record, field: Field) -> None:
         sides = written(text)
         if sides:
             _place(record, sides, text)
-        else:
-            record.draft.geo.append(Geo(trimmed(text).strip("()")))
+        elif place := trimmed(text).strip("()"):
+            record.draft.geo.append(Geo(place))
 
 
 def written(text: str) -> tuple[float, float, float, float] | None:
@@ -101,7 +101,8 @@ def written(text: str) -> tuple[float, float, float, float] | None:
 def _coverage(record: Record, field: Field) -> None:
     """522."""
     for text in field.every("a"):
-        record.draft.geo.append(Geo(trimmed(text)))
+        if place := trimmed(text):
+            record.draft.geo.append(Geo(place))
 
 
 READERS = readers("geo", {"034": _coded, "255": _mathematical, "522": _coverage})

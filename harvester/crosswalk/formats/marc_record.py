@@ -151,7 +151,7 @@ def _control(record: Record, element: etree._Element) -> None:
     if tag not in ("001", "003", "008") or tag in record.control:
         record.draft.leave(element, f"controlfield {tag}")
     elif text:
-        record.control[tag] = text if tag == "008" else text.strip()
+        record.control[tag] = text if tag == "008" else texts.line(text, record.draft.notes, "identifiers")
     if tag == "008" and text and len(text.strip('"')) != FIXED_LENGTH:
         record.draft.note("dates", "fixed_field_length", excerpt(text))
 
