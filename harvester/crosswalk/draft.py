@@ -148,15 +148,15 @@ class Draft:
 
 def _speaks_after_an_aside(element: etree._Element) -> bool:
     """Whether text follows a comment or an instruction, which are children to lxml."""
-    return any(
-        child.tail and not child.tail.isspace() for child in element if not isinstance(child.tag, str)
-    )
+    return any(child.tail and not child.tail.isspace() for child in element if not isinstance(child.tag, str))
 
 
 def _said(element: etree._Element) -> str:
     if not len(element):
         return element.text or ""
-    return etree.tostring(element, method="text", encoding="unicode", with_tail=False)  # comments are passed over
+    return etree.tostring(
+        element, method="text", encoding="unicode", with_tail=False
+    )  # comments are passed over
 
 
 def _points(element: etree._Element) -> bool:

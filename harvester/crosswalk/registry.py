@@ -77,7 +77,9 @@ def versions() -> dict[str, int]:
     """All crosswalks by name, with their versions."""
     known = registry()
     found = [*known.by_root.values(), *(each for several in known.by_local_name.values() for each in several)]
-    return {each.name: each.version for each in sorted((*found, unknown.CROSSWALK), key=lambda each: each.name)}
+    return {
+        each.name: each.version for each in sorted((*found, unknown.CROSSWALK), key=lambda each: each.name)
+    }
 
 
 def crosswalk_for(metadata: etree._Element) -> Crosswalk:
@@ -104,7 +106,9 @@ def _without_asides(metadata: etree._Element) -> etree._Element:
     return bare
 
 
-def normalise(metadata: etree._Element, context: Context = NOTHING_KNOWN, *, clean: bool | None = None) -> Reading:
+def normalise(
+    metadata: etree._Element, context: Context = NOTHING_KNOWN, *, clean: bool | None = None
+) -> Reading:
     """Read `metadata`, the child of <metadata>, into an Entry.
 
     `clean`: what `is_clean` said of its canonical XML, where the caller has that at hand and its parser drops comments and
@@ -124,7 +128,7 @@ def normalise(metadata: etree._Element, context: Context = NOTHING_KNOWN, *, cle
         crosswalk.read(metadata, draft)
     except Rejected:
         raise
-    except Exception as error:  # a mistake in one crosswalk must cost neither the record nor the harvest
+    except Exception as error:  # noqa: BLE001 - a mistake in one crosswalk must cost neither record nor harvest
         draft = _failed(crosswalk, error, Draft(metadata, context))
         crosswalk = unknown.CROSSWALK
         crosswalk.read(metadata, draft)

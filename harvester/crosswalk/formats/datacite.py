@@ -15,10 +15,10 @@ from harvester.crosswalk.formats import datacite_dates, datacite_relations
 from harvester.crosswalk.formats.datacite_agents import contributor, creator
 from harvester.crosswalk.formats.datacite_places import geo_location
 from harvester.crosswalk.formats.datacite_rights import rights
-from harvester.crosswalk.formats.datacite_terms import is_unknown, line
+from harvester.crosswalk.formats.datacite_terms import is_unknown
 from harvester.crosswalk.formats.datacite_texts import description, funding_reference, subject, title, type_
 from harvester.crosswalk.reading import Crosswalk
-from harvester.crosswalk.tree import Branch, Branches, descend, local_name
+from harvester.crosswalk.tree import Branch, Branches, descend, line, local_name
 from harvester.entry import Thesis
 
 OPENAIRE = "{http://namespace.openaire.eu/schema/oaire/}"

@@ -7,8 +7,8 @@ from lxml import etree
 from harvester.crosswalk.draft import Draft
 from harvester.crosswalk.fields import check_digits, funding, names, relations
 from harvester.crosswalk.fields.agents import Named
-from harvester.crosswalk.formats.datacite_terms import contributor_type, is_unknown, line, listed, said, term
-from harvester.crosswalk.tree import local_name
+from harvester.crosswalk.formats.datacite_terms import contributor_type, is_unknown, listed, said, term
+from harvester.crosswalk.tree import line, local_name
 from harvester.entry import Agent, Funding
 
 FUNDER = "Funder"  # a contributorType of kernels 2 and 3; kernel 4 has fundingReference instead

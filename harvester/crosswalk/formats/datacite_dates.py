@@ -9,8 +9,8 @@ from lxml import etree
 from harvester.crosswalk.draft import Draft
 from harvester.crosswalk.fields import dates
 from harvester.crosswalk.fields.dates import year_of
-from harvester.crosswalk.formats.datacite_terms import LONGEST, is_unknown, line, listed, said, term
-from harvester.crosswalk.tree import local_name
+from harvester.crosswalk.formats.datacite_terms import LONGEST, is_unknown, listed, said, term
+from harvester.crosswalk.tree import line, local_name
 
 # Kernel 2 had no ranges but two types for their ends. Version 3.0 replaced them by "Collected" with an interval.
 _START, _END, _RANGE = "StartDate", "EndDate", "Collected"

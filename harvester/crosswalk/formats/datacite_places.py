@@ -6,8 +6,7 @@ from lxml import etree
 
 from harvester.crosswalk.draft import Draft
 from harvester.crosswalk.fields import places
-from harvester.crosswalk.formats.datacite_terms import line
-from harvester.crosswalk.tree import local_name
+from harvester.crosswalk.tree import line, local_name
 from harvester.entry import Box, Geo, Point
 
 _NUMBER = re.compile(r"[+-]?[0-9]{1,3}(?:[.,][0-9]{0,30})?|[+-]?[.,][0-9]{1,30}")

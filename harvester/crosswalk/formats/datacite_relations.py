@@ -7,15 +7,8 @@ from lxml import etree
 from harvester.crosswalk.draft import Draft
 from harvester.crosswalk.fields import check_digits, containers, relations
 from harvester.crosswalk.fields.identifiers import Known
-from harvester.crosswalk.formats.datacite_terms import (
-    general,
-    identified,
-    is_unknown,
-    line,
-    relation_type,
-    said,
-)
-from harvester.crosswalk.tree import local_name
+from harvester.crosswalk.formats.datacite_terms import general, identified, is_unknown, relation_type, said
+from harvester.crosswalk.tree import line, local_name
 from harvester.entry import Container, Relation
 
 MOST_ISSNS = 20  # of one container; a journal has three or four

@@ -9,7 +9,6 @@ from harvester.crosswalk.fields import contributor_types, identifiers, relations
 from harvester.crosswalk.fields import text as texts
 from harvester.crosswalk.fields.identifiers import Known
 from harvester.crosswalk.fields.vocabulary import folded, terms, vocabulary, words
-from harvester.crosswalk.table import whole_text
 from harvester.entry import Problem
 
 VOCABULARY = "datacite-kernel"
@@ -19,16 +18,6 @@ LONGEST = 100  # characters of a word from a list
 _CHECKED = frozenset(
     ("doi", "handle", "url", "issn", "isbn", "arxiv", "ark", "urn", "pmid", "pmcid", "swhid", "ads")
 )
-
-
-def line(draft: Draft, element: etree._Element, field: str) -> str:
-    """The text of an element and all within it as one clean line, "" where there is none."""
-    if len(element):
-        return texts.line(whole_text(element), draft.notes, field)
-    raw = element.text
-    if not raw:
-        return ""
-    return raw.strip() if draft.clean else texts.line(raw, draft.notes, field)
 
 
 def said(draft: Draft, element: etree._Element, name: str, field: str) -> str:

@@ -5,9 +5,9 @@ from lxml import etree
 from harvester.crosswalk.draft import Draft
 from harvester.crosswalk.fields import funding, relations, subjects, types
 from harvester.crosswalk.fields.vocabulary import folded, terms
-from harvester.crosswalk.formats.datacite_terms import LONGEST, is_unknown, line, said, term
+from harvester.crosswalk.formats.datacite_terms import LONGEST, is_unknown, said, term
 from harvester.crosswalk.table import language_of
-from harvester.crosswalk.tree import local_name, paragraphs
+from harvester.crosswalk.tree import line, local_name, paragraphs
 from harvester.entry import Description, Problem, Subject, Title
 
 _FUNDER_REGISTRY = "https://doi.org/10.13039/"

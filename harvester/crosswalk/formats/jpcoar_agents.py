@@ -10,9 +10,9 @@ from lxml import etree
 from harvester.crosswalk.draft import Draft
 from harvester.crosswalk.fields.agents import Named
 from harvester.crosswalk.fields.contributor_types import CREATOR, contributor_type
-from harvester.crosswalk.formats.datacite_terms import line, said
+from harvester.crosswalk.formats.datacite_terms import said
 from harvester.crosswalk.table import XML_LANG
-from harvester.crosswalk.tree import local_name
+from harvester.crosswalk.tree import line, local_name
 from harvester.entry import Agent
 
 _NAMES = ("creatorName", "contributorName", "rightsHolderName", "holdingAgentName")

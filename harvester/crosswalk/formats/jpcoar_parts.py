@@ -17,9 +17,9 @@ from harvester.crosswalk.fields import (
 from harvester.crosswalk.fields.identifiers import Known
 from harvester.crosswalk.fields.vocabulary import folded, terms
 from harvester.crosswalk.formats import oai_dc
-from harvester.crosswalk.formats.datacite_terms import line, relation_type, said
+from harvester.crosswalk.formats.datacite_terms import relation_type, said
 from harvester.crosswalk.formats.jpcoar_agents import first_name
-from harvester.crosswalk.tree import Branch, attribute, local_name
+from harvester.crosswalk.tree import Branch, attribute, line, local_name
 from harvester.entry import Container, File, Problem, Relation, Rights, Subject, Thesis, Title
 
 _CODE = re.compile(r"(?=[^0-9]{0,20}[0-9])[A-Za-z0-9.:/()-]{1,20}")

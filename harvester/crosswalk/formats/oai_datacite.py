@@ -6,9 +6,8 @@ from lxml import etree
 
 from harvester.crosswalk.draft import Draft
 from harvester.crosswalk.formats import datacite
-from harvester.crosswalk.formats.datacite_terms import line
 from harvester.crosswalk.reading import Crosswalk
-from harvester.crosswalk.tree import local_name
+from harvester.crosswalk.tree import line, local_name
 
 # About the document and who registered it: neither is said of the resource.
 ADMINISTRATIVE = frozenset(("isReferenceQuality", "schemaVersion", "datacentreSymbol"))

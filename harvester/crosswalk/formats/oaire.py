@@ -12,10 +12,10 @@ from harvester.crosswalk.draft import Draft
 from harvester.crosswalk.fields import containers, funding, identifiers, licences, media, relations, types
 from harvester.crosswalk.formats import datacite, datacite_dates, datacite_relations, oai_dc
 from harvester.crosswalk.formats.datacite import within
-from harvester.crosswalk.formats.datacite_terms import line, said
+from harvester.crosswalk.formats.datacite_terms import said
 from harvester.crosswalk.reading import Crosswalk
 from harvester.crosswalk.table import Rule
-from harvester.crosswalk.tree import Branch, Branches, children, descend, leaf, local_name, paragraphs
+from harvester.crosswalk.tree import Branch, Branches, children, descend, leaf, line, local_name, paragraphs
 from harvester.entry import File, Problem, Rights
 
 _FUNDER_REGISTRY = "https://doi.org/10.13039/"
