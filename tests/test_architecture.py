@@ -67,7 +67,9 @@ def test_imports_follow_the_arrows(path: Path) -> None:
                 f"{first} belongs in {ONLY_IN[first]}"
             )
         elif home in GROUND:
-            assert first in sys.stdlib_module_names or (home, first) == ("entry", "msgspec"), f"the ground has no third-party imports: {first}"
+            assert first in sys.stdlib_module_names or (home, first) == ("entry", "msgspec"), (
+                f"the ground has no third-party imports: {first}"
+            )
 
 
 @pytest.mark.parametrize("path", MODULES, ids=IDS)

@@ -1,6 +1,6 @@
 """Which format stands for an item that was harvested in several: the richest first, whole; fields are never mixed."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from urllib.parse import urlsplit
 
 # By crosswalk, or by crosswalk and version of its schema ("datacite 3"); one that is not named comes after all of them.
@@ -18,4 +18,14 @@ def preference_for(base_url: str, chosen: Sequence[str] = ()) -> tuple[str, ...]
     """The order for a repository: what its operator chose, then figshare's where it is figshare's, then the general one."""
     host = (urlsplit(base_url).hostname or "").lower()
     own = FIGSHARE if host == "figshare.com" or host.endswith(".figshare.com") else ()
-    return tuple(dict.fromkeys((*chosen, *own, *PREFERENCE)))
+    return tuple(dict.fromkeys((*_spelled_out(chosen), *_spelled_out(own), *PREFERENCE)))
+
+
+def _spelled_out(order: Sequence[str]) -> Iterator[str]:
+    """A crosswalk named without a version means all its versions, best first, but those that the order itself places.
+
+    Else "oai_datacite 4", which the general order has further down, would come after all that was chosen.
+    """
+    for name in order:
+        yield from (each for each in PREFERENCE if each.startswith(f"{name} ") and each not in order)
+        yield name

@@ -289,9 +289,7 @@ def test_a_misspelt_order_is_told_and_not_passed_over(engine: Engine, run: Harve
         again(engine, RepositorySettings(name="both", prefer=("dublin",)))
 
 
-def test_a_format_that_nobody_knows_is_read_as_the_harvest_read_it(
-    engine: Engine, run: Harvest
-) -> None:
+def test_a_format_that_nobody_knows_is_read_as_the_harvest_read_it(engine: Engine, run: Harvest) -> None:
     with Shelf(
         strange=[record("oai:a:1", "<w:thing xmlns:w='urn:w'><w:title>Thing</w:title></w:thing>")]
     ) as shelf:

@@ -80,4 +80,6 @@ def test_any_entry_comes_back(entry: Entry) -> None:
 def test_nothing_is_stored_twice_and_nothing_that_is_absent() -> None:
     stored = json.loads(pack(Entry(title="T", abstract="long", descriptions=(Description("long"),))))
     assert stored == {"descriptions": [{"text": "long"}]}
-    assert json.loads(pack(Entry(descriptions=(Description("note"),))))["abstract"] == ""  # not the first description
+    assert (
+        json.loads(pack(Entry(descriptions=(Description("note"),))))["abstract"] == ""
+    )  # not the first description

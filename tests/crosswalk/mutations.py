@@ -77,7 +77,9 @@ def changed(seed: etree._Element, changes: Sequence[Change]) -> etree._Element:
     root.tail = None
     for change in changes:
         _apply(root, change)
-    return etree.fromstring(etree.tostring(root))  # lxml's tree may differ from what it writes where a default namespace moved
+    return etree.fromstring(
+        etree.tostring(root)
+    )  # lxml's tree may differ from what it writes where a default namespace moved
 
 
 def _apply(root: etree._Element, change: Change) -> None:  # noqa: PLR0912 - one branch for each kind

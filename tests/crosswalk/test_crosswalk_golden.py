@@ -34,6 +34,4 @@ def test_a_document_becomes_the_expected_entry(source: Path) -> None:
 def test_every_expectation_has_its_document() -> None:
     folder = Path(__file__).parent
     documents = (path for path in folder.glob("*/*.json") if path.parent.name != "fidelity")
-    assert {path.with_suffix("") for path in documents} == {
-        path.with_suffix("") for path in CASES
-    }
+    assert {path.with_suffix("") for path in documents} == {path.with_suffix("") for path in CASES}

@@ -34,7 +34,9 @@ def check(reading: Reading) -> None:
     form = reading.entry.compact()
     error = next(VALID.iter_errors(form), None)
     assert error is None, error
-    assert "crosswalk_failed" not in {problem.code for problem in reading.entry.problems}, reading.entry.problems
+    assert "crosswalk_failed" not in {problem.code for problem in reading.entry.problems}, (
+        reading.entry.problems
+    )
     assert Entry.from_json(json.loads(json.dumps(form, allow_nan=False))) == reading.entry
 
 

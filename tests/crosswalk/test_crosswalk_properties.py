@@ -47,7 +47,9 @@ def check(reading: Reading) -> None:
     form = reading.entry.compact()
     error = next(VALID.iter_errors(form), None)
     assert error is None, error
-    assert "crosswalk_failed" not in {problem.code for problem in reading.entry.problems}, reading.entry.problems
+    assert "crosswalk_failed" not in {problem.code for problem in reading.entry.problems}, (
+        reading.entry.problems
+    )
     written = json.dumps(form, ensure_ascii=False, allow_nan=False)
     assert Entry.from_json(json.loads(written)) == reading.entry
     for said in strings(form):
@@ -92,14 +94,22 @@ def check_all(seed: tuple[str, etree._Element], changes: list[Change], sets: tup
     assert etree.tostring(tree) == before
     assert normalise(etree.fromstring(before), context) == reading
     twin = normalise(written_otherwise(tree), context)
-    assert (twin.crosswalk, twin.schema, told(twin.entry)) == (reading.crosswalk, reading.schema, told(reading.entry))
+    assert (twin.crosswalk, twin.schema, told(twin.entry)) == (
+        reading.crosswalk,
+        reading.schema,
+        told(reading.entry),
+    )
 
 
 def check_short_way(seed: tuple[str, etree._Element], changes: list[Change]) -> None:
     """A document all of whose texts are clean is read the same when that is known beforehand."""
-    tree = etree.fromstring(etree.tostring(changed(seed[1], changes)), etree.XMLParser(remove_blank_text=True))
+    tree = etree.fromstring(
+        etree.tostring(changed(seed[1], changes)), etree.XMLParser(remove_blank_text=True)
+    )
     for element in tree.iter(etree.Element):
-        element.text = (element.text or "").encode("ascii", "ignore").decode().replace("&", "+").replace("<", "(")
+        element.text = (
+            (element.text or "").encode("ascii", "ignore").decode().replace("&", "+").replace("<", "(")
+        )
         element.text = re.sub(r"\s+", " ", element.text) or None
     if is_clean(etree.tostring(tree, method="c14n", exclusive=True)):
         assert normalise(tree, clean=True) == normalise(tree)

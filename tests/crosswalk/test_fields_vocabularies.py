@@ -147,7 +147,9 @@ def test_figshares_item_type_is_known_by_its_number(number: int, general: str | 
     assert entry_of(("title", "T"), context=context).type == general
 
 
-@pytest.mark.parametrize(("source", "general"), [((), "Text"), ((("source", "Annals of Doubt"),), "JournalArticle")])
+@pytest.mark.parametrize(
+    ("source", "general"), [((), "Text"), ((("source", "Annals of Doubt"),), "JournalArticle")]
+)
 def test_figshares_journal_contribution_is_an_article_where_a_journal_is_known(
     source: tuple[tuple[str, str], ...], general: str
 ) -> None:

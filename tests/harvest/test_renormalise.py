@@ -1,46 +1,27 @@
 """Deriving entries again: nothing is asked, nothing is done twice, and nothing that a harvest writes is undone."""
 
-import threading
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import chain, repeat
-from pathlib import Path
 from typing import Any
 
 import pytest
 from asking import Asker
-from command_line import wait_until
 from oracle import assert_same
-from sqlalchemy import Engine, text
+from spoiling import CONTENTS, SETTINGS, SPOIL, change, one, rows, with_tombstones
+from sqlalchemy import Engine
 
 from harvester.catalogue import renormalisation
 from harvester.catalogue.connection import connect
 from harvester.catalogue.query import changed_since
-from harvester.catalogue.writer import EntryColumns
-from harvester.config import Settings
 from harvester.crosswalk import registry
 from harvester.errors import CatalogueError, ConfigError, Interrupted
 from harvester.harvest import rereading
 from harvester.harvest.harvest import Report
-from harvester.harvest.plans import Wish
 from harvester.harvest.renormalise import Progress, renormalise
 from harvester.mock import FakeRepository
 
 Harvest = Callable[..., Report]
-
-SETTINGS = Settings(Path())
-CONTENTS = f"SELECT identifier, {', '.join(EntryColumns._fields)} FROM records ORDER BY item_key, format"
-SPOIL = "UPDATE records SET title = 'spoilt', year = NULL, crosswalk_version = 0, entry = entry - 'titles' WHERE xml IS NOT NULL"
-
-
-def rows(engine: Engine, statement: str) -> list[Any]:
-    with engine.connect() as connection:
-        return [tuple(row) for row in connection.execute(text(statement))]
-
-
-def change(engine: Engine, statement: str) -> None:
-    with engine.begin() as connection:
-        connection.execute(text(statement))
 
 
 def after(batches: int) -> Callable[[], bool]:
@@ -51,11 +32,7 @@ def after(batches: int) -> Callable[[], bool]:
 @pytest.fixture
 def harvested(engine: Engine, fake: FakeRepository, run: Harvest) -> list[Any]:
     """The contents of a catalogue with live records, tombstones that had an entry, and tombstones that never had one."""
-    run(fake, name="fake")
-    for record in [each for each in fake.store.records if not each.deleted][:7]:
-        fake.store.delete(record.identifier)
-    run(fake)
-    return rows(engine, CONTENTS)
+    return with_tombstones(engine, fake, run)
 
 
 def test_where_nothing_changed_no_row_is_written_and_the_feed_tells_nothing(
@@ -151,10 +128,7 @@ def test_a_record_that_a_harvest_changed_since_it_was_read_is_left_alone(
 
 
 def identifier_of(engine: Engine, stored: renormalisation.Stored) -> str:
-    ((found,),) = rows(
-        engine, f"SELECT identifier FROM records WHERE item_key = decode('{stored.item_key.hex()}', 'hex')"
-    )
-    return str(found)
+    return str(one(engine, f"SELECT identifier FROM records WHERE item_key = '\\x{stored.item_key.hex()}'"))
 
 
 def test_nothing_is_published_where_every_row_was_changed_by_a_harvest(
@@ -166,112 +140,6 @@ def test_nothing_is_published_where_every_row_was_changed_by_a_harvest(
         change(engine, "UPDATE records SET page_id = 999")
         with connection.begin():
             assert renormalisation.rewrite(connection, [(stored, stored.entry) for stored in batch]) is None
-
-
-def test_a_harvest_that_waits_for_us_while_we_wait_for_it_is_not_the_victim(
-    engine: Engine, harvested: list[Any], database_url: str
-) -> None:
-    """Postgres ends one of two that wait for each other: a harvest would lose its place at the host."""
-    change(engine, SPOIL)
-    first, last = (
-        rows(
-            engine,
-            f"SELECT identifier FROM records WHERE item_key < '\\x10' AND xml IS NOT NULL ORDER BY item_key {way}",
-        )[0][0]
-        for way in ("ASC", "DESC")
-    )
-    done: list[Any] = []
-    other = connect(database_url)
-    working = threading.Thread(target=lambda: done.append(renormalise(other, SETTINGS, None)))
-    with engine.begin() as connection:
-        touch = text("UPDATE records SET datestamp_raw = datestamp_raw WHERE identifier = :identifier")
-        connection.execute(text("SET LOCAL deadlock_timeout = '3s'"))
-        connection.execute(touch, {"identifier": last})
-        working.start()
-        waits = "SELECT count(*) FROM pg_locks WHERE NOT granted"
-        wait_until(lambda: bool(rows(engine, waits)[0][0]))
-        connection.execute(touch, {"identifier": first})
-    working.join()
-    other.dispose()
-    assert len(done) == 1
-    assert rows(engine, CONTENTS) == harvested
-
-
-def test_a_harvest_at_the_same_time_and_we_do_not_hold_each_other_up(
-    engine: Engine, fake: FakeRepository, run: Harvest, database_url: str
-) -> None:
-    run(fake, name="fake")
-    reports: list[Report] = []
-    failures: list[BaseException] = []
-    over = threading.Event()
-
-    def harvests() -> None:
-        try:
-            for step in range(8):
-                for record in [each for each in fake.store.records if not each.deleted][step::9]:
-                    fake.store.revise(record.identifier)
-                reports.append(run(fake, wish=Wish(full=True)))
-        except BaseException as error:  # noqa: BLE001 - told to the test
-            failures.append(error)
-        over.set()
-
-    thread = threading.Thread(target=harvests)
-    thread.start()
-    other = connect(database_url)
-    rounds = 0
-    while not over.is_set():
-        change(other, SPOIL)
-        renormalise(other, SETTINGS, None)
-        rounds += 1
-    thread.join()
-    other.dispose()
-    assert failures == []
-    assert rounds >= 2
-    assert {each.outcome for each in reports} == {"complete"}
-    assert [each.streams[0].counts.restarts for each in reports] == [0] * len(reports)
-    renormalise(engine, SETTINGS, None)
-    assert rows(engine, "SELECT count(*) FROM records WHERE title = 'spoilt'") == [(0,)]
-    assert_same(engine, fake, "fake")
-    expected = rows(engine, CONTENTS)
-    change(engine, SPOIL)
-    renormalise(engine, SETTINGS, None)
-    assert rows(engine, CONTENTS) == expected
-
-
-def test_two_at_once_would_write_each_others_marks_so_the_second_is_refused(
-    engine: Engine, harvested: list[Any], database_url: str
-) -> None:
-    other = connect(database_url)
-    told: list[str] = []
-
-    def meanwhile(_: Progress) -> None:
-        with pytest.raises(CatalogueError) as raised:
-            renormalise(other, SETTINGS, None)
-        told.append(str(raised.value))
-
-    renormalise(engine, SETTINGS, None, meanwhile)
-    assert told
-    assert "another process derives entries again" in told[0]
-    assert renormalise(other, SETTINGS, None).changed == 0, "the lock ends with the call"
-    other.dispose()
-
-
-def test_what_is_left_of_a_killed_call_is_waited_for(
-    engine: Engine, harvested: list[Any], database_url: str
-) -> None:
-    """Its last batch could be marked after ours: the next call would go back behind what it has read."""
-    done: list[Progress] = []
-    with engine.connect() as connection:
-        renormalisation.take_part(connection)
-        other = connect(database_url)
-        thread = threading.Thread(target=lambda: done.append(renormalise(other, SETTINGS, None)))
-        thread.start()
-        wait_until(lambda: bool(rows(engine, "SELECT count(*) FROM pg_locks WHERE NOT granted")[0][0]))
-        assert done == []
-        connection.invalidate()  # the process ends, and its session with it
-    thread.join()
-    other.dispose()
-    assert done[0].read > 0
 
 
 def test_a_source_is_read_alone_by_name_or_address(engine: Engine, fake: FakeRepository) -> None:

@@ -187,7 +187,7 @@ def _collapsed(text: str) -> str:
 def _mended(text: str, notes: list[Problem], field: str) -> str:
     """UTF-8 that was read as cp1252, as in figshare's `â€™`, set right where ftfy agrees that it is."""
     if len(text) > MENDED_UP_TO:
-        notes.append(Problem(field, "mojibake_suspected", excerpt(text)))
+        notes.append(Problem(field, "mojibake_suspected", quoted(text)))
         return text
     from ftfy import fix_encoding  # noqa: PLC0415 - needed for few texts
 

@@ -129,7 +129,7 @@ def opened(element: etree._Element, draft: Draft) -> tuple[Record, list[etree._E
             record.leader = (child.text or "").strip("\r\n")
             if len(record.leader) == LEADER_LENGTH - 5:
                 record.leader = " " * 5 + record.leader  # its first five blanks were taken for layout
-            if record.leader and len(record.leader) != LEADER_LENGTH and not record.is_from_template:
+            if record.leader.strip() and len(record.leader) != LEADER_LENGTH and not record.is_from_template:
                 draft.note("type", "leader_length", excerpt(record.leader))
         elif name in _CONTROL:
             _control(record, child)
