@@ -26,9 +26,11 @@ def normalise(files: list[str] = typer.Argument(help="Files; - is stdin.", metav
     Files hold OAI-PMH responses, loose records or bare metadata documents; each record becomes one JSON line. A file that cannot be read is told on stderr, the others are read all the same, and the exit code is 1.
     """
     from harvester import clock
+    from harvester.crosswalk.registry import registry
     from harvester.errors import HarvesterError
     from harvester.oai.documents import read_document
 
+    registry()  # a crosswalk of somebody else's that cannot be loaded is told before any file is read, not for each
     failed = False
     for name in files:
         try:

@@ -18,6 +18,7 @@ from lxml import etree
 
 from harvester.crosswalk import formats, unknown
 from harvester.crosswalk.draft import Draft
+from harvester.crosswalk.fields import text
 from harvester.crosswalk.quick import finish
 from harvester.crosswalk.reading import Context, Crosswalk, Reading
 from harvester.errors import ConfigError, Rejected
@@ -94,16 +95,28 @@ def crosswalk_for(metadata: etree._Element) -> Crosswalk:
     return unknown.CROSSWALK
 
 
-def _without_asides(metadata: etree._Element) -> etree._Element:
-    """The same without comments and instructions: to lxml they are children that split the text around them.
+def _tidied(metadata: etree._Element, *, may_have_asides: bool) -> etree._Element:
+    """The same without comments and instructions, and without control characters in attributes.
 
-    Seen inside values in EuroCRIS's samples: `…/c_0640<!-- journal -->`.
+    To lxml comments are children that split the text around them; seen inside values in EuroCRIS's samples:
+    `…/c_0640<!-- journal -->`. The caller's tree stays as it is.
     """
-    if next(metadata.iter(etree.Comment, etree.ProcessingInstruction), None) is None:
+    has_asides = (
+        may_have_asides and next(metadata.iter(etree.Comment, etree.ProcessingInstruction), None) is not None
+    )
+    is_dirty = not all(map(_is_printable, metadata.iter(etree.Element)))
+    if not has_asides and not is_dirty:
         return metadata
-    bare = copy.deepcopy(metadata)  # the caller's tree stays as it is
-    etree.strip_tags(bare, etree.Comment, etree.ProcessingInstruction)
-    return bare
+    tidy = copy.deepcopy(metadata)
+    etree.strip_tags(tidy, etree.Comment, etree.ProcessingInstruction)
+    for element in tidy.iter(etree.Element) if is_dirty else ():
+        for name, value in element.attrib.items():
+            element.set(name, text.without_controls(str(value)))
+    return tidy
+
+
+def _is_printable(element: etree._Element) -> bool:
+    return all(str(value).isprintable() for value in element.attrib.values())
 
 
 def normalise(
@@ -119,8 +132,8 @@ def normalise(
     """
     if len(metadata) > MOST_CHILDREN:
         raise Rejected(f"the metadata holds more than {MOST_CHILDREN} elements", reason="too_many_elements")
-    if clean is None:
-        metadata = _without_asides(metadata)
+    if not clean:
+        metadata = _tidied(metadata, may_have_asides=clean is None)
     crosswalk = crosswalk_for(metadata)
     draft = Draft(metadata, context)
     draft.clean = bool(clean)

@@ -52,6 +52,8 @@ OUTCOMES = {
 STATUS = {"repositories": LIST, "totals": OBJECT}
 STATUS_TOTALS = {"records": NUMBER, "deleted": NUMBER, "quarantined": NUMBER}
 STATUS_REPOSITORY = {"name": TEXT, "base_url": TEXT, "streams": LIST}
+STATUS_NAMED = STATUS_REPOSITORY | {"unread": LIST}  # `status NAME` shows the audit too
+STATUS_UNREAD = {"format": TEXT, "element": TEXT, "seen": NUMBER, "first_seen": TEXT, "last_seen": TEXT}
 STATUS_STREAM = {
     "set": MAYBE_TEXT,
     "format": TEXT,
@@ -119,11 +121,13 @@ def check_harvest(report: dict[str, Any]) -> None:
         assert stream["outcome"] in OUTCOMES
 
 
-def check_status(found: dict[str, Any]) -> None:
+def check_status(found: dict[str, Any], *, named: bool = False) -> None:
     check(found, STATUS)
     check(found["totals"], STATUS_TOTALS)
     for repository in found["repositories"]:
-        check(repository, STATUS_REPOSITORY)
+        check(repository, STATUS_NAMED if named else STATUS_REPOSITORY)
+        for each in repository.get("unread", ()):
+            check(each, STATUS_UNREAD)
         for stream in repository["streams"]:
             check(stream, STATUS_STREAM)
             assert stream["state"] in STATES

@@ -101,7 +101,7 @@ def test_a_set_has_its_own_counts_and_the_totals_count_a_record_once(
 ) -> None:
     assert command("harvest", fake.url, "--set", "portal_1", "--set", "", "--name", "fake").code == 0
     found = command("status", "fake", "--json").json
-    check_status(found)
+    check_status(found, named=True)
     counts = {each["set"]: (each["records"], each["deleted"]) for each in found["repositories"][0]["streams"]}
     mine = [each for each in fake.store.records if each.belongs("portal_1")]
     gone = sum(each.deleted for each in mine)

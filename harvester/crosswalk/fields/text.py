@@ -138,6 +138,13 @@ def excerpt(text: str) -> str:
     return text if len(text) <= RAW_KEPT else text[:RAW_KEPT] + "…"
 
 
+def without_controls(text: str) -> str:
+    """An attribute's value with blanks for tabs and newlines (XML 1.0, 3.3.3), and no control characters."""
+    return _CONTROL.sub(
+        "", _BLANK_CONTROL.sub(" ", text.replace("\n", " ").replace("\r", " ").replace("\t", " "))
+    )
+
+
 def quoted(text: str) -> str:
     """The same of a text that was not tidied: its control characters are shown, and tabs become blanks."""
     start = text[: RAW_KEPT + 1].replace("\r\n", "\n").replace("\r", "\n").replace("\t", " ")

@@ -6,6 +6,7 @@ from lxml import etree
 
 from harvester.crosswalk.draft import Draft
 from harvester.crosswalk.fields import dates, places, subjects
+from harvester.crosswalk.fields import text as texts
 from harvester.crosswalk.fields.vocabulary import terms
 from harvester.crosswalk.formats import mods_names, mods_titles
 from harvester.crosswalk.formats.marc_places import written
@@ -32,7 +33,7 @@ def read(draft: Draft, element: etree._Element) -> None:
     parts: list[Part] = []
     maps: list[etree._Element] = []
     if element.text and not element.text.isspace():
-        parts.append(("topic", " ".join(element.text.split()), element))
+        parts.append(("topic", texts.line(element.text, draft.notes, "subjects"), element))
     for child in element:
         name = local_name(child).lower()
         if name == "cartographics":

@@ -5,6 +5,7 @@ from typing import NamedTuple
 from lxml import etree
 
 from harvester.crosswalk.draft import Draft
+from harvester.crosswalk.fields import text as texts
 from harvester.crosswalk.table import XML_LANG
 from harvester.crosswalk.tree import line, local_name
 from harvester.entry import Title
@@ -61,7 +62,7 @@ def heading(draft: Draft, element: etree._Element, field: str) -> Heading:
         elif name:
             draft.leave(child)
     if element.text and not element.text.isspace():
-        said["title"].append(" ".join(element.text.split()).rstrip(_SIGNS))
+        said["title"].append(texts.line(element.text, draft.notes, field).rstrip(_SIGNS))
     article = " ".join(filter(None, said["nonsort"]))
     title = " ".join(filter(None, said["title"]))
     if article and title:
