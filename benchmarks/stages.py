@@ -11,7 +11,7 @@ from formats import bodies
 from lxml import etree
 
 from harvester.catalogue.stored_entry import pack
-from harvester.crosswalk import Context, Reading, is_clean, normalise
+from harvester.crosswalk import Context, Reading, normalise
 from harvester.oai.canonical import canonical
 from harvester.oai.page import read_page
 from harvester.oai.parsing import strict
@@ -26,7 +26,7 @@ def read(page: Page, record: Record) -> tuple[bytes, Reading]:
     """What a harvest does with a record: hash, and entry."""
     xml = canonical(record.metadata)
     context = Context(record.header.set_specs, record.header.datestamp.value, page.response_date)
-    reading = normalise(record.metadata, context, clean=is_clean(xml))
+    reading = normalise(record.metadata, context, canonical=xml)
     return hashlib.sha256(xml).digest(), reading
 
 
@@ -73,7 +73,7 @@ class Stages:
     def normalise(self) -> None:
         for (page, record), xml in zip(self.kept, self.xml, strict=True):
             context = Context(record.header.set_specs, record.header.datestamp.value, page.response_date)
-            normalise(record.metadata, context, clean=is_clean(xml))
+            normalise(record.metadata, context, canonical=xml)
 
     def encode(self) -> None:
         for reading in self.readings:

@@ -3,8 +3,7 @@
 Pure: no clock, no network, no database. Knows nothing of where a record came from beyond what it is handed.
 """
 
-from harvester.crosswalk.fields.text import is_clean
 from harvester.crosswalk.reading import Context, Crosswalk, Reading
 from harvester.crosswalk.registry import normalise
 
-__all__ = ["Context", "Crosswalk", "Reading", "is_clean", "normalise"]
+__all__ = ["Context", "Crosswalk", "Reading", "normalise"]

@@ -95,15 +95,42 @@ def crosswalk_for(metadata: etree._Element) -> Crosswalk:
     return unknown.CROSSWALK
 
 
-def _tidied(metadata: etree._Element, *, may_have_asides: bool) -> etree._Element:
+def normalise(
+    metadata: etree._Element, context: Context = NOTHING_KNOWN, *, canonical: bytes | None = None
+) -> Reading:
+    """Read `metadata`, the child of <metadata>, into an Entry.
+
+    `canonical` is its canonical XML without comments, where the caller has that at hand and its parser drops comments and
+    instructions: one look at it saves one at each element and value.
+
+    Every element tree gives an Entry, if need be one with problems. Raises Rejected for a tree beyond any sense
+    (more than MOST_CHILDREN elements on one level).
+    """
+    if len(metadata) > MOST_CHILDREN:
+        raise Rejected(f"the metadata holds more than {MOST_CHILDREN} elements", reason="too_many_elements")
+    if canonical is None or text.may_have_controls(canonical):
+        metadata = _tidied(metadata)
+    crosswalk = crosswalk_for(metadata)
+    draft = Draft(metadata, context)
+    draft.clean = canonical is not None and text.is_clean(canonical)
+    try:
+        crosswalk.read(metadata, draft)
+    except Rejected:
+        raise
+    except Exception as error:  # noqa: BLE001 - a mistake in one crosswalk must cost neither record nor harvest
+        draft = _failed(crosswalk, error, Draft(metadata, context))
+        crosswalk = unknown.CROSSWALK
+        crosswalk.read(metadata, draft)
+    return Reading(finish(draft), crosswalk.name, crosswalk.version, draft.unread, draft.schema)
+
+
+def _tidied(metadata: etree._Element) -> etree._Element:
     """The same without comments and instructions, and without control characters in attributes.
 
     To lxml comments are children that split the text around them; seen inside values in EuroCRIS's samples:
     `…/c_0640<!-- journal -->`. The caller's tree stays as it is.
     """
-    has_asides = (
-        may_have_asides and next(metadata.iter(etree.Comment, etree.ProcessingInstruction), None) is not None
-    )
+    has_asides = next(metadata.iter(etree.Comment, etree.ProcessingInstruction), None) is not None
     is_dirty = not all(map(_is_printable, metadata.iter(etree.Element)))
     if not has_asides and not is_dirty:
         return metadata
@@ -117,35 +144,6 @@ def _tidied(metadata: etree._Element, *, may_have_asides: bool) -> etree._Elemen
 
 def _is_printable(element: etree._Element) -> bool:
     return all(str(value).isprintable() for value in element.attrib.values())
-
-
-def normalise(
-    metadata: etree._Element, context: Context = NOTHING_KNOWN, *, clean: bool | None = None
-) -> Reading:
-    """Read `metadata`, the child of <metadata>, into an Entry.
-
-    `clean`: what `is_clean` said of its canonical XML, where the caller has that at hand and its parser drops comments and
-    instructions; it saves a look at each element and at each value.
-
-    Every element tree gives an Entry, if need be one with problems. Raises Rejected for a tree beyond any sense
-    (more than MOST_CHILDREN elements on one level).
-    """
-    if len(metadata) > MOST_CHILDREN:
-        raise Rejected(f"the metadata holds more than {MOST_CHILDREN} elements", reason="too_many_elements")
-    if not clean:
-        metadata = _tidied(metadata, may_have_asides=clean is None)
-    crosswalk = crosswalk_for(metadata)
-    draft = Draft(metadata, context)
-    draft.clean = bool(clean)
-    try:
-        crosswalk.read(metadata, draft)
-    except Rejected:
-        raise
-    except Exception as error:  # noqa: BLE001 - a mistake in one crosswalk must cost neither record nor harvest
-        draft = _failed(crosswalk, error, Draft(metadata, context))
-        crosswalk = unknown.CROSSWALK
-        crosswalk.read(metadata, draft)
-    return Reading(finish(draft), crosswalk.name, crosswalk.version, draft.unread, draft.schema)
 
 
 def _failed(crosswalk: Crosswalk, error: Exception, draft: Draft) -> Draft:

@@ -15,7 +15,7 @@ from harvester.catalogue.ledger import Stream
 from harvester.catalogue.runs import Counts
 from harvester.catalogue.stored_entry import pack
 from harvester.catalogue.writer import EntryColumns, Known, RecordColumns, Row, key_values, tally_changes
-from harvester.crosswalk import Context, Reading, is_clean, normalise
+from harvester.crosswalk import Context, Reading, normalise
 from harvester.errors import Rejected
 from harvester.oai.canonical import canonical
 from harvester.oai.records import Header, Page, Record
@@ -182,7 +182,7 @@ def _row(new: _New, kept: tuple[bytes | None, int | None], setting: Setting, unr
         entry = EntryColumns()
     else:
         context = Context(_specs(new.sets, setting), header.datestamp.value, setting.page.response_date)
-        reading = normalise(record.metadata, context, clean=new.xml is not None and is_clean(new.xml))
+        reading = normalise(record.metadata, context, canonical=new.xml)
         if reading.unread:
             unread.update(reading.unread)
         entry = columns(reading)

@@ -59,9 +59,7 @@ def renormalise(
             if not renormalisation.take(connection):
                 raise CatalogueError("another process derives entries again at this moment: let it end")
             slices = renormalisation.open_slices(connection, scope, _versions(orders))
-            progress = Progress(renormalisation.expected(connection, scope))
-            progress.read, progress.changed, progress.kept = renormalisation.so_far(connection, scope)
-            progress.resumed = progress.read
+            progress = _so_far(connection, scope)
 
             def hear(done: Done) -> None:
                 progress.read += done.read
@@ -93,6 +91,11 @@ def _scope(connection: Connection, source: str | None) -> tuple[int, list[Reposi
     if found is None:
         raise ConfigError(f"no repository is registered as '{source}'; `harvester status` shows them all")
     return found.id, [found]
+
+
+def _so_far(connection: Connection, scope: int) -> Progress:
+    read, changed, kept = renormalisation.so_far(connection, scope)
+    return Progress(renormalisation.expected(connection, scope), read, changed, kept, resumed=read)
 
 
 def _order(settings: Settings, repository: Repository) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from harvester.catalogue import renormalisation, sets, writer
 from harvester.catalogue.kept_xml import LARGEST
 from harvester.catalogue.renormalisation import Slice, Stored
 from harvester.catalogue.writer import EntryColumns
-from harvester.crosswalk import Context, Reading, is_clean, normalise
+from harvester.crosswalk import Context, Reading, normalise
 from harvester.errors import Refused, Rejected
 from harvester.harvest.page_rows import columns
 from harvester.oai.parsing import Malformed, strict
@@ -104,7 +104,7 @@ class Reader:
         specs = tuple(sorted([self.specs[number] for number in stored.sets]))
         context = Context(specs, stored.datestamp, stored.received)
         try:
-            return normalise(metadata, context, clean=is_clean(text))
+            return normalise(metadata, context, canonical=text)
         except Rejected:
             return None  # counted among those that keep their entry
 

@@ -29,11 +29,11 @@ def read(text: str, notes: list[Problem], *, field: str, role: str | None = None
     # The commonest form without any pattern: letters and blanks around one comma
     if (
         comma
+        and len(text) <= LONGEST
         and given
         and family[-1:] not in ("", " ")  # ", Jane" and "Liu , Wenshe"
         and (family + given).replace(" ", "").isalpha()
         and text.count(" ") < MOST_WORDS
-        and len(text) <= LONGEST
     ):
         if is_organisation(text):
             return Agent(text, None, None, "organisation", role=role)

@@ -98,6 +98,11 @@ def is_clean(xml: bytes) -> bool:
     )
 
 
+def may_have_controls(xml: bytes) -> bool:
+    """Whether canonical XML may hold control characters in attributes: DEL, C1, or what it writes as `&#x9;`, `&#xA;`, `&#xD;`."""
+    return b"\xc2" in xml or b"\x7f" in xml or (b"&" in xml and b"&#x" in xml)
+
+
 def without_markup(text: str, *, block: str) -> str:
     """Real tags removed; `block` stands for a block element. "p < 0.05" survives."""
     pieces = _TAG.split(

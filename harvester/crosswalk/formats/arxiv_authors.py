@@ -40,7 +40,7 @@ def agent(name: str, affiliations: tuple[Affiliation, ...] = ()) -> Agent:
 
 def is_collaboration(name: str) -> bool:
     """Whether a name ends as those of collaborations do."""
-    return name.lower().endswith(_COLLABORATION)
+    return name[-20:].lower().endswith(_COLLABORATION)  # a name may be of any length
 
 
 def creators(draft: Draft, element: etree._Element) -> None:
