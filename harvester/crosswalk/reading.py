@@ -46,6 +46,7 @@ class Crosswalk:
     It reads every element named in `roots` ("{namespace}name"), and those whose local name is in `local_names` if
     `fits` says so: some servers leave the root in OAI's namespace, in none, or in one of their own.
     `passed_over` are local names of elements that tell of the document and not of the item, neither read nor counted.
+    `most_elements` bounds the time and memory of one document: what has more is rejected, and kept in quarantine.
     `version` grows with every change of what an entry holds, so that a stored entry says who wrote it.
     """
 
@@ -56,3 +57,4 @@ class Crosswalk:
     local_names: tuple[str, ...] = ()
     fits: Callable[[etree._Element], bool] | None = None
     passed_over: frozenset[str] = frozenset()
+    most_elements: int = 1_000_000

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from importlib import import_module
 from importlib.metadata import entry_points
+from itertools import islice
 from pkgutil import iter_modules
 from types import MappingProxyType
 from typing import NamedTuple
@@ -24,6 +25,7 @@ from harvester.crosswalk.reading import Context, Crosswalk, Reading
 from harvester.errors import ConfigError, Rejected
 
 MOST_CHILDREN = 250_000  # of one metadata element; no record that says something has more
+_LARGE = 1_000_000  # bytes of canonical XML; a smaller document cannot have too many elements
 GROUP = "harvester.crosswalks"
 
 NOTHING_KNOWN = Context()
@@ -104,13 +106,15 @@ def normalise(
     instructions: one look at it saves one at each element and value.
 
     Every element tree gives an Entry, if need be one with problems. Raises Rejected for a tree beyond any sense
-    (more than MOST_CHILDREN elements on one level).
+    (more than MOST_CHILDREN elements on one level, or more in all than the crosswalk reads in about a second).
     """
     if len(metadata) > MOST_CHILDREN:
         raise Rejected(f"the metadata holds more than {MOST_CHILDREN} elements", reason="too_many_elements")
     if canonical is None or text.may_have_controls(canonical):
         metadata = _tidied(metadata)
     crosswalk = crosswalk_for(metadata)
+    if canonical is None or len(canonical) > _LARGE:
+        _refuse_masses(metadata, crosswalk)
     draft = Draft(metadata, context)
     draft.clean = canonical is not None and text.is_clean(canonical)
     try:
@@ -144,6 +148,15 @@ def _tidied(metadata: etree._Element) -> etree._Element:
 
 def _is_printable(element: etree._Element) -> bool:
     return all(str(value).isprintable() for value in element.attrib.values())
+
+
+def _refuse_masses(metadata: etree._Element, crosswalk: Crosswalk) -> None:
+    found = sum(1 for _ in islice(metadata.iter(), crosswalk.most_elements + 1))
+    if found > crosswalk.most_elements:
+        raise Rejected(
+            f"the metadata holds more than {crosswalk.most_elements:,} elements, which {crosswalk.name} does not read",
+            reason="too_many_elements",
+        )
 
 
 def _failed(crosswalk: Crosswalk, error: Exception, draft: Draft) -> Draft:

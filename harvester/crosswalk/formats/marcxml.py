@@ -178,4 +178,5 @@ CROSSWALK = Crosswalk(
     roots=tuple(f"{{{namespace}}}record" for namespace in NAMESPACES),
     local_names=("record", "collection", "oai_marc"),
     fits=fits,
+    most_elements=250_000,
 )

@@ -217,4 +217,5 @@ CROSSWALK = Crosswalk(
     local_names=("mods", "modsCollection"),
     fits=has_mods,
     passed_over=PASSED_OVER,
+    most_elements=250_000,
 )

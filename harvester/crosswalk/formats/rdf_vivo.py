@@ -242,4 +242,5 @@ CROSSWALK = Crosswalk(
     read,
     local_names=("RDF",),
     fits=lambda metadata: main_subject(metadata) is not None,
+    most_elements=100_000,
 )
