@@ -100,6 +100,7 @@ def _header_of(record: "Record | None") -> dict[str, Any]:
         "entry": None,
         "crosswalk": None,
         "problems": [],
+        "unread": {},
     }
 
 
@@ -115,5 +116,9 @@ def _line(shared: dict[str, Any], metadata: Any, document: "Document", context: 
     except Rejected as error:
         return line | {"problems": [{"field": "record", "code": error.reason, "raw": str(error)}]}
     entry = reading.entry.as_json()
-    line |= {"entry": entry, "crosswalk": reading.crosswalk, "problems": entry["problems"]}
-    return line | ({"unread": dict(reading.unread)} if reading.unread else {})
+    return line | {
+        "entry": entry,
+        "crosswalk": reading.crosswalk,
+        "problems": entry["problems"],
+        "unread": dict(reading.unread),
+    }

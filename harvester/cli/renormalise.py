@@ -25,9 +25,9 @@ def renormalise(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
     json_: Annotated[bool, typer.Option("--json", help="The report as JSON on stdout.")] = False,
 ) -> None:
-    """Derive all entries again from the stored metadata, without asking the repositories.
+    """Derive all entries again from the stored metadata.
 
-    For a new version of harvester, a crosswalk that was added, or another order of formats in harvester.toml. Only entries that change are written. Cut anywhere, the same command goes on.
+    No repository is asked. For a new version of harvester, a crosswalk that was added, or another order of formats in harvester.toml. Only entries that change are written. Cut anywhere, the same command goes on.
     """
     from harvester.catalogue.connection import open_catalogue
     from harvester.cli.harvest import spare_the_collector, stoppable

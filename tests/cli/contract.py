@@ -92,6 +92,7 @@ NORMALISED = EXPORT | {
     "datestamp": MAYBE_TEXT,
     "crosswalk": MAYBE_TEXT,
     "problems": LIST,
+    "unread": OBJECT,
 }
 PAGE = {
     "event": TEXT,

@@ -137,7 +137,7 @@ def test_a_format_that_does_not_exist_is_refused_with_the_repositorys_own_words(
     (stream,) = report.streams
     assert (report.outcome, stream.reason, exit_code(report)) == ("refused", "cannotDisseminateFormat", 1)
     assert "The repository has: oai_dc" in str(stream.sentence)
-    assert "Only oai_dc is served here" in str(stream.sentence)
+    assert "Served here are oai_dc" in str(stream.sentence)
     assert stream.evidence is not None
     assert "metadataPrefix=marcxml" in stream.evidence["url"]
 
