@@ -13,10 +13,10 @@ from harvester.catalogue.connection import translated
 from harvester.catalogue.ledger import Repository
 from harvester.config import Settings
 from harvester.crosswalk import registry
-from harvester.crosswalk.preference import preference_for
 from harvester.errors import ConfigError, HarvesterError, RepositoryError, Retriable
 from harvester.harvest import outcomes, sources
 from harvester.harvest.job import Job
+from harvester.harvest.orders import order_of
 from harvester.harvest.plans import Wish
 from harvester.harvest.progress import Listener, StreamReport
 from harvester.harvest.stream_run import ours, run_stream
@@ -69,6 +69,7 @@ def harvest(
     `stop` is asked between pages. Raises ConfigError for a call that cannot be meant, CatalogueError where Postgres fails
     before anything began; whatever the repository does ends in the report.
     """
+    registry.registry()  # a crosswalk of somebody else's that cannot be loaded is told before anything is asked
     with translated(), engine.connect() as connection:
         repository, url = _find(connection, request)
         job = _open(connection, request, url, listener or Listener(), stop)
@@ -131,7 +132,7 @@ def _let_go(connection: Connection) -> None:
 def _all_streams(job: Job, request: Request, repository: Repository | None) -> Report:
     try:
         known = job.lasting(lambda: _identified(job, request, repository))
-        job.preference = _order(request, known)
+        job.preference = order_of(request.settings, known)
         job.lasting(lambda: preference.follow(job.connection, known, job.preference, job.listener.tell))
         streams = job.lasting(lambda: _streams(job, request, known))
     except ConfigError:
@@ -154,18 +155,6 @@ def _all_streams(job: Job, request: Request, repository: Repository | None) -> R
             "register the new address when its managers confirm it"
         )
     return Report(outcomes.worst([each.outcome for each in reports]), reports, known.name, job.url)
-
-
-def _order(request: Request, repository: Repository) -> tuple[str, ...]:
-    """The order of formats. Raises ConfigError for a name that no crosswalk bears."""
-    chosen = request.settings.preference_of(repository.name, repository.base_url)
-    for name in chosen:
-        if name.partition(" ")[0] not in registry.versions():
-            raise ConfigError(
-                f"'prefer' of {repository.name} names '{name}', which no crosswalk is called; there are "
-                + ", ".join(sorted(registry.versions()))
-            )
-    return preference_for(repository.base_url, chosen)
 
 
 def _streams(job: Job, request: Request, repository: Repository) -> list[ledger.Stream]:

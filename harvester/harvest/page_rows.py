@@ -28,7 +28,7 @@ Send = Callable[[Row], None]
 
 
 class Regrouped(NamedTuple):
-    """A record whose metadata is the same, but which is in other sets than before."""
+    """A record whose metadata is the same, but not its header: sets and dates have a say in the entry (item types, embargoes)."""
 
     key: bytes
     set_specs: tuple[str, ...]
@@ -146,7 +146,7 @@ def _compare(
     made.touched.append(
         _touched(key, header, setting) | {"sets": members, "proven_sets": proven, "about": about}
     )
-    if record.metadata is not None and members != before.sets:
+    if record.metadata is not None:
         made.regrouped.append(Regrouped(key, _specs(members, setting), header, record.metadata))
     _count(made, key, before, header.deleted, proven)
     return None

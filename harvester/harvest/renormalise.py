@@ -17,9 +17,10 @@ from harvester.catalogue.ledger import Repository
 from harvester.catalogue.renormalisation import Slice
 from harvester.config import Settings
 from harvester.crosswalk import registry
-from harvester.crosswalk.preference import PREFERENCE, preference_for
+from harvester.crosswalk.preference import PREFERENCE
 from harvester.errors import CatalogueError, ConfigError, Interrupted
 from harvester.harvest import reader_processes, sources
+from harvester.harvest.orders import order_of
 from harvester.harvest.reader_processes import Ears, Orders
 from harvester.harvest.rereading import Done, Reader
 
@@ -54,7 +55,7 @@ def renormalise(
     started = clock.monotonic()
     with translated(), engine.connect() as connection:
         scope, found = _scope(connection, source)
-        orders = {each.id: _order(settings, each) for each in found}
+        orders = {each.id: order_of(settings, each) for each in found}
         try:
             if not renormalisation.take(connection):
                 raise CatalogueError("another process derives entries again at this moment: let it end")
@@ -96,18 +97,6 @@ def _scope(connection: Connection, source: str | None) -> tuple[int, list[Reposi
 def _so_far(connection: Connection, scope: int) -> Progress:
     read, changed, kept = renormalisation.so_far(connection, scope)
     return Progress(renormalisation.expected(connection, scope), read, changed, kept, resumed=read)
-
-
-def _order(settings: Settings, repository: Repository) -> tuple[str, ...]:
-    """The order of formats. Raises ConfigError for a name that no crosswalk bears."""
-    chosen = settings.preference_of(repository.name, repository.base_url)
-    for name in chosen:
-        if name.partition(" ")[0] not in registry.versions():
-            raise ConfigError(
-                f"'prefer' of {repository.name} names '{name}', which no crosswalk is called; there are "
-                + ", ".join(sorted(registry.versions()))
-            )
-    return preference_for(repository.base_url, chosen)
 
 
 def _versions(orders: Orders) -> dict[str, int]:

@@ -1,0 +1,19 @@
+"""The order of formats of a repository: as configured, else figshare's, else the general one."""
+
+from harvester.catalogue.ledger import Repository
+from harvester.config import Settings
+from harvester.crosswalk import registry
+from harvester.crosswalk.preference import preference_for
+from harvester.errors import ConfigError
+
+
+def order_of(settings: Settings, repository: Repository) -> tuple[str, ...]:
+    """The crosswalks by which one of an item's formats is chosen. Raises ConfigError for a name that none bears."""
+    chosen = settings.preference_of(repository.name, repository.base_url)
+    for name in chosen:
+        if name.partition(" ")[0] not in registry.versions():
+            raise ConfigError(
+                f"'prefer' of {repository.name} names '{name}', which no crosswalk is called; there are "
+                + ", ".join(sorted(registry.versions()))
+            )
+    return preference_for(repository.base_url, chosen)
