@@ -206,6 +206,17 @@ class Entry(Part, frozen=True):
             raise TypeError(f"this is no entry: {error}") from error
 
 
+def check(entry: Entry) -> None:
+    """Raises TypeError or ValueError for an entry that is not of the types above, or whose text Postgres cannot hold."""
+    written = msgspec.json.encode(entry)  # a lone surrogate has no UTF-8
+    if b"\\u0000" in written:
+        raise ValueError("a text holds the character NUL")
+    try:
+        msgspec.json.decode(written, type=Entry)
+    except msgspec.ValidationError as error:
+        raise TypeError(str(error)) from error
+
+
 def _full(part: Part) -> dict[str, object]:
     return {name: _written(getattr(part, name)) for name in part.__struct_fields__}
 

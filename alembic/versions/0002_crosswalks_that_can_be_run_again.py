@@ -12,7 +12,6 @@ depends_on = None
 
 def upgrade() -> None:
     moment = sa.DateTime(timezone=True)
-    # Columns without a default: no table is rewritten, however large the catalogue is.
     op.add_column(
         "repositories",
         sa.Column(
@@ -48,6 +47,10 @@ def upgrade() -> None:
         comment="null: entries derived again, without a harvest",
     )
     op.alter_column("pages", "window_id", existing_type=sa.BigInteger(), nullable=True)
+    # Of records that are there already, our own clock at the commit stands for the server's.
+    op.execute(
+        "UPDATE records SET received = pages.committed_at FROM pages WHERE pages.id = records.page_id"
+    )
     op.create_table(
         "unread_elements",
         sa.Column("repository_id", sa.Integer(), nullable=False),
@@ -105,6 +108,7 @@ def upgrade() -> None:
             comment="[repository_id, format, {element: seen}]",
         ),
         sa.Column("finished", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("begun_at", moment, server_default=sa.text("now()"), nullable=False),
         sa.Column("updated_at", moment, server_default=sa.text("now()"), nullable=False),
         sa.PrimaryKeyConstraint("repository_id", "slice", name=op.f("renormalisations_pkey")),
     )

@@ -6,9 +6,10 @@ anew.
 
 from collections import Counter
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, select, text, tuple_
+from sqlalchemy import Connection, bindparam, case, delete, func, select, text, tuple_
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from harvester.catalogue.reading_tables import unread_elements
@@ -23,7 +24,18 @@ _COUNT = _NEW.on_conflict_do_update(
     index_elements=_ELEMENT,
     set_={"seen": unread_elements.c.seen + _NEW.excluded.seen, "last_seen": func.now()},
 )
-_SET = _NEW.on_conflict_do_update(index_elements=_ELEMENT, set_={"seen": _NEW.excluded.seen})
+_SET = _NEW.values({name: bindparam(name) for name in (*_ELEMENT, "seen")}).on_conflict_do_update(
+    index_elements=_ELEMENT,
+    set_={
+        "seen": case(
+            (
+                unread_elements.c.last_seen >= bindparam("since"),
+                func.greatest(unread_elements.c.seen, _NEW.excluded.seen),
+            ),
+            else_=_NEW.excluded.seen,
+        )
+    },
+)
 _KNOWN = select(unread_elements.c.element).where(
     unread_elements.c.repository_id == bindparam("repository_id"),
     unread_elements.c.format == bindparam("format"),
@@ -54,11 +66,16 @@ def count(connection: Connection, repository_id: int, format_: str, unread: Mapp
 
 
 def replace(
-    connection: Connection, repository_id: int | None, total: Mapping[tuple[int, str], Counter[str]]
+    connection: Connection,
+    repository_id: int | None,
+    total: Mapping[tuple[int, str], Counter[str]],
+    *,
+    since: datetime,
 ) -> None:
     """Put counts that were made over all records (of one repository, or of all) in place of those that have grown.
 
-    `total` is by repository and format; what is not in it has nothing unread any more.
+    `total` is by repository and format; what is not in it has nothing unread any more. But what harvests have found `since`
+    the counting began is not made less: the records may have come after their turn.
     """
     # Harvests wait for this moment, so that they and we never wait for each other's rows.
     connection.execute(text("LOCK TABLE unread_elements IN SHARE ROW EXCLUSIVE MODE"))
@@ -70,12 +87,17 @@ def replace(
     still = {tuple(row[name] for name in _ELEMENT) for row in rows}
     columns = [unread_elements.c[name] for name in _ELEMENT]
     mine = text("true") if repository_id is None else unread_elements.c.repository_id == repository_id
-    gone = [tuple(row) for row in connection.execute(select(*columns).where(mine)) if tuple(row) not in still]
+    before = unread_elements.c.last_seen < since
+    gone = [
+        tuple(row)
+        for row in connection.execute(select(*columns).where(mine, before))
+        if tuple(row) not in still
+    ]
     for start in range(0, len(gone), MOST):
         some = gone[start : start + MOST]
         connection.execute(delete(unread_elements).where(tuple_(*columns).in_(some)))
     if rows:
-        connection.execute(_SET, rows)
+        connection.execute(_SET, [row | {"since": since} for row in rows])
 
 
 _SHOWN = (

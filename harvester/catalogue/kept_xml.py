@@ -11,6 +11,7 @@ from sqlalchemy import Connection, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from harvester.catalogue.tables import dictionaries
+from harvester.errors import CatalogueError
 
 _LEVEL = 3
 _SAMPLES = 1000  # records; a dictionary of 32 kB costs 32 bytes for each of them at worst
@@ -99,7 +100,13 @@ def unpack(connection: Connection, packed: Sequence[tuple[bytes, int | None]]) -
         )
         for row in rows
     }
-    return [
-        (plain if number is None else by_number[number]).decompress(xml, max_output_size=LARGEST)
-        for xml, number in packed
-    ]
+    try:
+        return [
+            (plain if number is None else by_number[number]).decompress(xml, max_output_size=LARGEST)
+            for xml, number in packed
+        ]
+    except (zstandard.ZstdError, KeyError) as error:
+        raise CatalogueError(
+            "the kept XML of a record is damaged in the catalogue: restore a dump, or delete the record's row and harvest its "
+            "repository with --full"
+        ) from error

@@ -56,6 +56,7 @@ renormalisations = Table(
         comment="[repository_id, format, {element: seen}]",
     ),
     Column("finished", Boolean, nullable=False, server_default=text("false")),
+    Column("begun_at", MOMENT, nullable=False, server_default=func.now()),
     Column("updated_at", MOMENT, nullable=False, server_default=func.now()),
 )
 

@@ -238,15 +238,19 @@ def _row_of(each: Slice) -> Any:
 
 
 def finish(connection: Connection, scope: int) -> None:
-    """All slices are read: their counts of unread elements stand in the audit, and the next time begins anew."""
+    """All slices are read: their counts of unread elements stand in the audit, and the next time begins anew.
+
+    Where all repositories were read, nobody need go on with one of them.
+    """
     mine = renormalisations.c.repository_id == scope
     with connection.begin():
+        begun = connection.execute(select(func.min(renormalisations.c.begun_at)).where(mine)).scalar_one()
         total: dict[tuple[int, str], Counter[str]] = {}
         for row in connection.execute(select(renormalisations.c.unread).where(mine)):
             for key, counted in _unread(row.unread).items():
                 total.setdefault(key, Counter()).update(counted)
-        audit.replace(connection, scope or None, total)
-        connection.execute(delete(renormalisations).where(mine))
+        audit.replace(connection, scope or None, total, since=begun)
+        connection.execute(delete(renormalisations).where(mine if scope else text("true")))
 
 
 def decompressors(connection: Connection) -> Iterator[tuple[int, zstandard.ZstdDecompressor]]:

@@ -145,7 +145,7 @@ def stoppable() -> Iterator[Any]:
         if sys.stderr is not None:
             # Not by `print` and its like: the signal may have come while stderr's buffer is being written.
             with suppress(OSError):
-                os.write(2, b"harvester: stopping: the page in hand is finished and saved\n")
+                os.write(2, b"harvester: stopping: what is in hand is finished and saved\n")
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     before[signal.SIGALRM] = signal.signal(signal.SIGALRM, give_up)

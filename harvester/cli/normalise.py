@@ -1,6 +1,7 @@
 """harvester normalise: files to normalised entries, one JSON line each, with no database."""
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,7 @@ def add_to(app: typer.Typer) -> None:
 def normalise(files: list[str] = typer.Argument(help="Files; - is stdin.", metavar="FILE")) -> None:
     """Turn files into normalised entries, without a database.
 
-    Files hold OAI-PMH responses, loose records or bare metadata documents; each record becomes one JSON line. A file that cannot be read is told on stderr, the others are read all the same, and the exit code is 1.
+    Files hold OAI-PMH responses, loose records, bare metadata documents or a collection of MARC or MODS; each record becomes one JSON line. A file that cannot be read is told on stderr, the others are read all the same, and the exit code is 1.
     """
     from harvester import clock
     from harvester.crosswalk.registry import registry
@@ -35,13 +36,12 @@ def normalise(files: list[str] = typer.Argument(help="Files; - is stdin.", metav
     for name in files:
         try:
             document = read_document(_bytes(name), clock.now())
-            lines = lines_of(document)
         except (HarvesterError, OSError) as error:
             failed = True
             cause = error.strerror or str(error) if isinstance(error, OSError) else str(error)
             output.tell(f"{name}: {cause}")
             continue
-        for line in lines:
+        for line in lines_of(document):
             output.line(output.to_json(line))
         if document.repairs:
             output.tell(f"{name}: bytes repaired: {output.counted(document.repairs)}")
@@ -61,30 +61,27 @@ def _bytes(name: str) -> bytes:
     return body
 
 
-def lines_of(document: "Document") -> list[dict[str, Any]]:
-    """The lines of a file: one for each record, or one for a bare document."""
+def lines_of(document: "Document") -> Iterator[dict[str, Any]]:
+    """The lines of a file: one for each record or bare document, made as they are asked for."""
     from harvester.crosswalk import Context
     from harvester.oai.records import Broken
 
-    if document.bare is not None:
-        return [_line({}, document.bare, document, Context(received=document.date))]
-    lines = []
+    for bare in document.bare:
+        yield _line({}, bare, document, Context(received=document.date))
     for record in document.records:
         if isinstance(record, Broken):
             problem = {"field": "record", "code": record.reason, "raw": record.identifier}
-            line = _header_of(None) | {
+            yield _header_of(None) | {
                 "identifier": record.identifier,
                 "format": document.format,
                 "problems": [problem],
             }
-            lines.append(line)
             continue
         header = record.header
         context = Context(
             header.set_specs, None if header.datestamp.guessed else header.datestamp.value, document.date
         )
-        lines.append(_line(_header_of(record), record.metadata, document, context))
-    return lines
+        yield _line(_header_of(record), record.metadata, document, context)
 
 
 def _header_of(record: "Record | None") -> dict[str, Any]:

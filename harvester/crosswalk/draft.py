@@ -73,8 +73,8 @@ class Draft:
         self.lone_date_is_issued = True
         self.published: Date | None = None  # where the format says itself which date that is
         self.type: types.Weighed | None = None
-        now = context.received or context.datestamp
-        self.latest = now.year + 2 if now else dates.FURTHEST_YEAR
+        # A datestamp is no bound: a repository may leave it alone for years.
+        self.latest = context.received.year + 2 if context.received else dates.FURTHEST_YEAR
         own = metadata.get(XML_LANG)
         self._language = languages.tag(own) if own and len(own) <= languages.LONGEST else None
         self._figshare: bool | None = None
@@ -132,8 +132,16 @@ class Draft:
 
     def weigh(self, weighed: types.Weighed | None) -> None:
         """Of several types the one from the strongest vocabulary stays, the first among equals."""
-        if weighed is not None and (self.type is None or weighed.weight < self.type.weight):
+        if weighed is None:
+            return
+        if self.type is None or weighed.weight < self.type.weight:
             self.type = weighed
+        elif (
+            weighed.weight == self.type.weight
+            and weighed.general != self.type.general
+            and weighed.weight != types.VAGUE
+        ):
+            self.note("type", "further_value", weighed.general)
 
     @property
     def is_figshare(self) -> bool:

@@ -1,7 +1,7 @@
 """Makes the Entry of a draft: derives the quick fields, in one place for all formats."""
 
 from harvester.crosswalk.draft import Draft
-from harvester.crosswalk.fields import dates, subjects, types
+from harvester.crosswalk.fields import containers, dates, subjects, types
 from harvester.crosswalk.fields.identifiers import Known
 from harvester.crosswalk.roles import roles
 from harvester.entry import Date, Entry
@@ -11,7 +11,7 @@ def finish(draft: Draft) -> Entry:
     """The Entry: figshare's sets read, roles given to identifiers, quick fields derived."""
     _settle(draft)
     known = roles(draft)
-    issued = draft.published or dates.publication(draft.dates, latest=_datestamp_year(draft))
+    issued = draft.published or dates.publication(_own_dates(draft), latest=_datestamp_year(draft))
     day = issued.value if issued else None
     languages = draft.languages
     return Entry(
@@ -47,6 +47,17 @@ def finish(draft: Draft) -> Entry:
     )
 
 
+def _own_dates(draft: Draft) -> list[Date]:
+    """The dates of the item: the end of an embargo is not when it was published."""
+    if draft.embargo is None:
+        return draft.dates
+    return [
+        date
+        for date in draft.dates
+        if date.type != "Available" or draft.embargo not in (date.start, date.end)
+    ]
+
+
 def _settle(draft: Draft) -> None:
     for spec in draft.context.set_specs:
         _read_set(draft, spec)
@@ -54,6 +65,9 @@ def _settle(draft: Draft) -> None:
         _type_lone_date(draft)
     if draft.relations and draft.landing is None:
         _find_landing(draft)
+    if draft.container and draft.publisher and draft.container.title == draft.publisher:
+        # MIT repeats the publisher in dc:source; the journal is elsewhere.
+        draft.container = containers.without_title(draft.container)
 
 
 def _read_set(draft: Draft, spec: str) -> None:

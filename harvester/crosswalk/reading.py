@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from lxml import etree
 
 from harvester.entry import Entry
+from harvester.errors import ConfigError
 
 if TYPE_CHECKING:
     from harvester.crosswalk.draft import Draft
@@ -58,3 +59,19 @@ class Crosswalk:
     fits: Callable[[etree._Element], bool] | None = None
     passed_over: frozenset[str] = frozenset()
     most_elements: int = 1_000_000
+    ours: bool = True  # set by the registry; what others' crosswalks make is checked before it is stored
+
+    def __post_init__(self) -> None:
+        """Raises ConfigError for what a typing error makes of a crosswalk: `roots=("{…}a")` without its comma."""
+        named = isinstance(self.name, str) and self.name.isprintable() and 0 < len(self.name) <= 100
+        numbered = isinstance(self.version, int) and 0 < self.version < 32_768  # Postgres's smallint
+        listed = all(
+            isinstance(names, tuple) and all(isinstance(each, str) for each in names)
+            for names in (self.roots, self.local_names)
+        )
+        callables = callable(self.read) and (self.fits is None or callable(self.fits))
+        if not (named and numbered and listed and callables):
+            raise ConfigError(
+                f"the crosswalk {self.name!r:.100} is not well made: name is a printable text, version a number from 1 to "
+                "32767, roots and local_names are tuples of texts, read and fits are functions"
+            )

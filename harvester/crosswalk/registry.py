@@ -7,6 +7,7 @@ modules of `formats/`; others register theirs under the entry point group `harve
 import copy
 import logging
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -22,6 +23,7 @@ from harvester.crosswalk.draft import Draft
 from harvester.crosswalk.fields import text
 from harvester.crosswalk.quick import finish
 from harvester.crosswalk.reading import Context, Crosswalk, Reading
+from harvester.entry import check
 from harvester.errors import ConfigError, Rejected
 
 MOST_CHILDREN = 250_000  # of one metadata element; no record that says something has more
@@ -63,7 +65,7 @@ def _theirs() -> Iterator[Crosswalk]:
     for point in sorted(entry_points(group=GROUP), key=lambda each: each.name):
         try:
             found = point.load()
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise ConfigError(
                 f"the crosswalk {point.name} ({point.value}) cannot be loaded: {type(error).__name__}: {error};"
                 " mend or uninstall the package that brings it"
@@ -73,7 +75,7 @@ def _theirs() -> Iterator[Crosswalk]:
                 f"the crosswalk {point.name} ({point.value}) is no harvester.crosswalk.Crosswalk"
             )
         _log.debug("crosswalk %s from %s", found.name, point.value)
-        yield found
+        yield replace(found, ours=False)
 
 
 def versions() -> dict[str, int]:
@@ -112,20 +114,25 @@ def normalise(
         raise Rejected(f"the metadata holds more than {MOST_CHILDREN} elements", reason="too_many_elements")
     if canonical is None or text.may_have_controls(canonical):
         metadata = _tidied(metadata)
-    crosswalk = crosswalk_for(metadata)
-    if canonical is None or len(canonical) > _LARGE:
-        _refuse_masses(metadata, crosswalk)
-    draft = Draft(metadata, context)
-    draft.clean = canonical is not None and text.is_clean(canonical)
+    crosswalk = unknown.CROSSWALK
     try:
+        crosswalk = crosswalk_for(metadata)
+        if canonical is None or len(canonical) > _LARGE:
+            _refuse_masses(metadata, crosswalk)
+        draft = Draft(metadata, context)
+        draft.clean = canonical is not None and text.is_clean(canonical)
         crosswalk.read(metadata, draft)
+        entry = finish(draft)
+        if not crosswalk.ours:
+            check(entry)
     except Rejected:
         raise
     except Exception as error:  # noqa: BLE001 - a mistake in one crosswalk must cost neither record nor harvest
         draft = _failed(crosswalk, error, Draft(metadata, context))
         crosswalk = unknown.CROSSWALK
         crosswalk.read(metadata, draft)
-    return Reading(finish(draft), crosswalk.name, crosswalk.version, draft.unread, draft.schema)
+        entry = finish(draft)
+    return Reading(entry, crosswalk.name, crosswalk.version, draft.unread, draft.schema)
 
 
 def _tidied(metadata: etree._Element) -> etree._Element:

@@ -2,6 +2,7 @@
 
 import re
 from typing import NamedTuple
+from urllib.parse import quote
 
 from harvester.crosswalk.draft import Draft
 from harvester.crosswalk.fields import identifiers, media, relations
@@ -18,6 +19,7 @@ _RANK = {
 _UNRANKED = len(_RANK)
 
 _VERSION = re.compile(r"(.+)\.v([0-9]{1,4})")
+_SAFE = "/:;(),@!$'*+=~"  # RFC 3986, section 3.3
 _RESOLVERS = {
     "doi": "https://doi.org/",
     "handle": "https://hdl.handle.net/",
@@ -112,4 +114,5 @@ def _page(found: dict[Known, str], primary: Known | None) -> str | None:
         if known.scheme != "url" and raw.startswith(("http://", "https://")):
             return raw
     resolver = _RESOLVERS.get(primary.scheme) if primary else None
-    return resolver + primary.value if resolver and primary else None
+    # A "#" or "<" of a DOI would end the URL
+    return resolver + quote(primary.value, safe=_SAFE) if resolver and primary else None

@@ -88,4 +88,4 @@ def _kind(name: str) -> str | None:
     return "descriptions" if name in _ABSTRACTS else None
 
 
-CROSSWALK = Crosswalk("unknown", 1, read)
+CROSSWALK = Crosswalk("unknown", 2, read)

@@ -3,7 +3,7 @@
 from harvester.catalogue.ledger import Repository
 from harvester.config import Settings
 from harvester.crosswalk import registry
-from harvester.crosswalk.preference import preference_for
+from harvester.crosswalk.preference import PREFERENCE, preference_for
 from harvester.errors import ConfigError
 
 
@@ -11,7 +11,7 @@ def order_of(settings: Settings, repository: Repository) -> tuple[str, ...]:
     """The crosswalks by which one of an item's formats is chosen. Raises ConfigError for a name that none bears."""
     chosen = settings.preference_of(repository.name, repository.base_url)
     for name in chosen:
-        if name.partition(" ")[0] not in registry.versions():
+        if name not in registry.versions() and name not in PREFERENCE:
             raise ConfigError(
                 f"'prefer' of {repository.name} names '{name}', which no crosswalk is called; there are "
                 + ", ".join(sorted(registry.versions()))

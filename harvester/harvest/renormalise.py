@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine
 
-from harvester import clock
+from harvester import __version__, clock
 from harvester.catalogue import ledger, preference, renormalisation
 from harvester.catalogue.connection import translated
 from harvester.catalogue.ledger import Repository
@@ -102,7 +102,11 @@ def _so_far(connection: Connection, scope: int) -> Progress:
 def _versions(orders: Orders) -> dict[str, int]:
     """What a renormalisation that was cut must have in common with the call that goes on with it."""
     chosen = [(number, order) for number, order in sorted(orders.items()) if order != PREFERENCE]
-    return registry.versions() | {"the order of formats": zlib.crc32(repr((PREFERENCE, chosen)).encode())}
+    release = zlib.crc32(__version__.encode())
+    return registry.versions() | {
+        "harvester": release,
+        "the order of formats": zlib.crc32(repr((PREFERENCE, chosen)).encode()),
+    }
 
 
 def _share(connection: Connection, slices: list[Slice], orders: Orders, left: int, ears: Ears) -> None:

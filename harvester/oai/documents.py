@@ -1,4 +1,4 @@
-"""Files that hold metadata: OAI-PMH responses, loose records, and bare metadata documents."""
+"""Files that hold metadata: OAI-PMH responses, loose records, and bare metadata documents, also in collections."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -14,17 +14,22 @@ from harvester.oai.parsing import parse as parse_xml
 from harvester.oai.records import Broken, Record
 
 _LISTS = ("ListRecords", "GetRecord", "ListIdentifiers")
+_COLLECTIONS = {
+    "collection": "record",
+    "modsCollection": "mods",
+}  # MARCXML's, MARCXchange's and MODS's schemas
+MOST_MEMBERS = 250_000  # a larger collection stays one document, which no crosswalk takes
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """What a file holds: records with their headers, or one bare metadata document.
+    """What a file holds: records with their headers, or bare metadata documents (several where it is a collection).
 
     `format` is the metadataPrefix where the response's request element tells it. `date` is the response's, or the one given.
     """
 
     records: tuple[Record | Broken, ...] = ()
-    bare: Element | None = None
+    bare: tuple[Element, ...] = ()
     format: str | None = None
     date: datetime | None = None
     repairs: dict[str, int] = field(default_factory=dict)
@@ -36,7 +41,7 @@ def read_document(body: bytes, now: datetime) -> Document:
     repairs = repaired.changes if repaired is not None else {}
     if local_name(root) != "OAI-PMH":
         loose = tuple(_loose(root, now))
-        return Document(loose, None if loose else root, date=now, repairs=repairs)
+        return Document(loose, () if loose else _members(root), date=now, repairs=repairs)
     request = root.find(f"{OAI}request")
     verb = next((local_name(child) for child in root if local_name(child) in _LISTS), None)
     if verb is None:
@@ -61,6 +66,16 @@ def read_document(body: bytes, now: datetime) -> Document:
 
 def _prefix(request: Element | None) -> str | None:
     return (request.get("metadataPrefix") or None) if request is not None else None
+
+
+def _members(root: Element) -> tuple[Element, ...]:
+    """The records of a MARC or MODS collection of at least two, else the root itself."""
+    member = _COLLECTIONS.get(local_name(root))
+    if member is None or not 2 <= len(root) <= MOST_MEMBERS:
+        return (root,)
+    tag = root.tag[: root.tag.rfind("}") + 1] + member
+    members = tuple(child for child in root if isinstance(child.tag, str))
+    return members if len(members) > 1 and all(child.tag == tag for child in members) else (root,)
 
 
 def _loose(root: Element, now: datetime) -> Iterator[Record | Broken]:

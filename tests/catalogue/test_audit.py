@@ -3,6 +3,7 @@
 import threading
 from collections import Counter
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ from harvester.harvest.renormalise import renormalise
 
 Harvest = Callable[..., Report]
 MODS = '<mods xmlns="http://www.loc.gov/mods/v3"><titleInfo><title>M</title></titleInfo><odd>x</odd></mods>'
+
+LATER = datetime(2999, 1, 1, tzinfo=UTC)
 
 
 def strange(*names: str) -> str:
@@ -192,7 +195,7 @@ def test_harvests_and_the_audit_do_not_lock_each_other_out(engine: Engine, datab
         audit.count(connection, repository.id, "oai_dc", dict.fromkeys(names, 1))
 
     def make_anew(connection: Any) -> None:
-        audit.replace(connection, None, {(repository.id, "oai_dc"): Counter(names[::-2])})
+        audit.replace(connection, None, {(repository.id, "oai_dc"): Counter(names[::-2])}, since=LATER)
 
     threads = [threading.Thread(target=work, args=(step,)) for step in (bring, bring, make_anew)]
     for thread in threads:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,7 @@ def read(corpus: Path, index: dict[str, dict[str, str]]) -> Lines:
     found: Lines = {}
     for path in index:
         try:
-            found[path] = lines_of(read_document((corpus / path).read_bytes(), clock.now()))
+            found[path] = list(lines_of(read_document((corpus / path).read_bytes(), clock.now())))
         except RepositoryError:
             found[path] = None
     return found
@@ -54,6 +55,21 @@ def test_every_dublin_core_file_gives_as_many_lines_as_it_has_records(
         if row["records"].isdigit() and len(read[path] or ()) != int(row["records"])
     }
     assert not wrong
+
+
+def test_every_bare_collection_gives_as_many_lines_as_it_has_members(corpus: Path, read: Lines) -> None:
+    """Said a second time: as many as the text has closing tags."""
+    close = {"collection": rb"</(?:\w+:)?record\s*>", "modsCollection": rb"</(?:\w+:)?mods\s*>"}
+    seen = 0
+    for path, lines in read.items():
+        body = (corpus / path).read_bytes()
+        root = re.search(rb"<(?:\w+:)?(collection|modsCollection)\b", body)
+        if lines is None or root is None or re.search(rb"<(?:\w+:)?(?:OAI-PMH|metadata|mets)\b", body):
+            continue
+        assert len(lines) == len(re.findall(close[root[1].decode()], body)), path
+        assert all(line["entry"] is not None for line in lines), path
+        seen += len(lines) > 1
+    assert seen > 3
 
 
 def test_every_line_of_the_corpus_is_in_the_documented_form(read: Lines) -> None:

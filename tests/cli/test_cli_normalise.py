@@ -18,6 +18,11 @@ RECORD = (
     "<record{}><header{}><identifier>oai:example.org:{}</identifier><datestamp>{}</datestamp>"
     "<setSpec>b</setSpec><setSpec>a</setSpec></header>{}</record>"
 )
+MARC = (
+    "<record><leader>00500nam a2200100 a 4500</leader>"
+    '<datafield tag="245" ind1="0" ind2="0"><subfield code="a">{}</subfield></datafield></record>'
+)
+MODS = "<mods><titleInfo><title>{}</title></titleInfo></mods>"
 OAI = ' xmlns="http://www.openarchives.org/OAI/2.0/"'
 
 
@@ -106,6 +111,28 @@ def test_loose_records_are_read_alone_and_below_a_wrapper(namespace: str, bare: 
     )
     several = f"<records>{alone}{alone}</records>"
     assert len(bare("normalise", "-", stdin=several.encode()).lines) == 2
+
+
+@pytest.mark.parametrize(
+    ("root", "member", "crosswalk"),
+    [
+        ('collection xmlns="http://www.loc.gov/MARC21/slim"', MARC, "marcxml"),
+        ("collection", MARC, "marcxml"),
+        ('collection xmlns="info:lc/xmlns/marcxchange-v1"', MARC, "marcxml"),
+        ('modsCollection xmlns="http://www.loc.gov/mods/v3"', MODS, "mods"),
+    ],
+)
+def test_a_collection_gives_a_line_for_each_of_its_records(
+    root: str, member: str, crosswalk: str, bare: Inside
+) -> None:
+    for count in (1, 2, 300):
+        inner = "".join(f"<!-- {at} -->\n{member.format(f'Work {at}')}" for at in range(count))
+        done = bare("normalise", "-", stdin=f"<{root}>{inner}</{root.partition(' ')[0]}>".encode())
+        assert (done.code, done.err) == (0, "")
+        for line in done.lines:
+            check(line, NORMALISED)
+            assert (line["crosswalk"], line["problems"], line["unread"]) == (crosswalk, [], {})
+        assert [line["entry"]["title"] for line in done.lines] == [f"Work {at}" for at in range(count)]
 
 
 def test_a_response_without_a_prefix_has_format_null(bare: Inside) -> None:

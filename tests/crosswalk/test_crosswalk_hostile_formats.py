@@ -21,6 +21,17 @@ VALID = jsonschema.Draft202012Validator(json.loads(resources.schema("entry.schem
 SECOND, MEGABYTES = 1.0, 100_000_000
 DEPTH = 250  # libxml2 itself refuses 256
 CROWD = 100_000
+_KERNEL = "{http://datacite.org/schema/kernel-4}"
+_XOAI = "{http://www.lyncode.com/xoai}"
+# The elements around the dates of a format, and that of each
+DATES = {
+    "dc": ([], etree.Element("{http://purl.org/dc/elements/1.1/}date")),
+    "datacite": ([etree.Element(f"{_KERNEL}dates")], etree.Element(f"{_KERNEL}date", dateType="Other")),
+    "xoai": (
+        [etree.Element(f"{_XOAI}element", name=name) for name in ("dc", "date", "issued", "none")],
+        etree.Element(f"{_XOAI}field", name="value"),
+    ),
+}
 every_format = pytest.mark.parametrize("name", SHAPES)
 OAI_PMH = (
     '<OAI-PMH xmlns="http://www.openarchives.org/OAI/2.0/"><responseDate>2001-01-01T00:00:00Z</responseDate><ListRecords><record>'
@@ -151,6 +162,37 @@ def test_a_crowd_of_creators_is_kept_soon(name: str) -> None:
     assert len(kept) == CROWD
     assert kept[0].name.startswith("Family0")
     assert kept[-1].name.startswith(f"Family{CROWD - 1}")
+
+
+@pytest.mark.parametrize("name", DATES)
+@pytest.mark.parametrize(
+    "said", ["between spring 1234 and 77 a.d. {}", "between spring 12{} and 7{} a.d.", "soon {}", "c. {}x1998 - 17th of May 1999"]
+)  # fmt: skip
+def test_a_crowd_of_odd_dates_is_kept_soon(name: str, said: str) -> None:
+    values = [said.format(at, at) for at in range(CROWD)]
+    tree = root_of(name)
+    wrapped = tree
+    frame, element = DATES[name]
+    for step in frame:
+        wrapped = etree.SubElement(wrapped, step.tag, step.attrib)
+    for value in values:
+        etree.SubElement(wrapped, element.tag, element.attrib).text = value
+    normalise(document(name))
+    begun = time.process_time()
+    entry = normalise(tree).entry
+    assert time.process_time() - begun < 2 * SECOND
+    assert sorted(date.raw for date in entry.dates if date.raw) == sorted(values)
+    assert len(entry.problems) == CROWD
+    assert {problem.code for problem in entry.problems} == {"date_not_understood"}
+
+
+def test_iso_dates_are_read_however_many_others_were_not() -> None:
+    tree = root_of("dc")
+    for value in ["soon"] * 5000 + ["2010-05", "2011-02-03T04:05:06Z", "2012-06-07", "5 May 2013"]:
+        etree.SubElement(tree, "{http://purl.org/dc/elements/1.1/}date").text = value
+    *_, month, moment, day, words = normalise(tree).entry.dates
+    assert [month.value, moment.value, day.value] == ["2010-05", "2011-02-03T04:05:06Z", "2012-06-07"]
+    assert (words.value, words.raw) == (None, "5 May 2013")
 
 
 @every_format

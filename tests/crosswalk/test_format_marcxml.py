@@ -11,7 +11,7 @@ from test_crosswalk_golden import OAI
 from harvester.crosswalk import normalise
 from harvester.crosswalk.formats import marc_places
 from harvester.crosswalk.formats.marc_punctuation import heading, trimmed, unsorted
-from harvester.entry import Entry
+from harvester.entry import Entry, Problem
 
 SLIM = "http://www.loc.gov/MARC21/slim"
 LEADER = "00500nam a2200100 a 4500"
@@ -68,10 +68,21 @@ def test_a_record_is_known_in_whatever_namespace(namespace: str) -> None:
     assert (reading.crosswalk, reading.entry.title) == ("marcxml", "Title")
 
 
-def test_a_collection_of_two_works_is_no_record() -> None:
+def test_of_several_works_in_one_record_the_first_is_read_and_the_others_are_told() -> None:
     collection = etree.Element(f"{{{SLIM}}}collection")
-    collection.extend([record(("245", "00", "$a One")), record(("245", "00", "$a Two"))])
-    assert normalise(collection).crosswalk == "unknown"
+    collection.extend(record(("245", "00", f"$a {name}")) for name in ("One", "Two", "Three"))
+    reading = normalise(collection)
+    assert (reading.crosswalk, reading.entry.title) == ("marcxml", "One")
+    assert reading.entry.problems == (Problem("entry", "further_records", "2"),)
+    assert reading.unread == {f"{{{SLIM}}}leader": 2, f"{{{SLIM}}}subfield": 2}
+
+
+def test_holdings_sent_along_are_no_further_records() -> None:
+    collection = etree.Element(f"{{{SLIM}}}collection")
+    holdings = record(("852", "  ", "$b Stacks"), leader="00500nx  a2200100 a 4500")
+    collection.extend([holdings, record(("245", "00", "$a One"))])
+    reading = normalise(collection)
+    assert (reading.entry.title, reading.entry.problems) == ("One", ())
 
 
 def test_the_record_element_of_oai_is_not_taken_for_marc() -> None:

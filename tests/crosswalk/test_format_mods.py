@@ -140,6 +140,14 @@ def test_the_root_may_have_lost_its_namespace(root: str, crosswalk: str) -> None
     assert (reading.crosswalk, reading.entry.title) == (crosswalk, "T")
 
 
+def test_of_several_works_in_one_record_the_first_is_read_and_the_others_are_told() -> None:
+    one = "<mods><titleInfo><title>{}</title></titleInfo></mods>"
+    inner = "".join(map(one.format, ("One", "Two", "Three")))
+    reading = normalise(etree.fromstring(f'<modsCollection xmlns="{NAMESPACE}">{inner}</modsCollection>'))
+    assert (reading.entry.title, reading.unread) == ("One", {f"{{{NAMESPACE}}}title": 2})
+    assert [(each.code, each.raw) for each in reading.entry.problems] == [("further_records", "2")]
+
+
 def test_a_root_called_mods_without_modss_elements_is_unknown() -> None:
     tree = etree.Element("{urn:gearbox}mods")
     etree.SubElement(tree, "{urn:gearbox}gear").text = "R"

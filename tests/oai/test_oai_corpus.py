@@ -142,7 +142,7 @@ def test_records_and_bare_metadata_are_read_or_say_why_not(corpus: Path, index: 
             continue
         try:
             document = read_document((corpus / row["path"]).read_bytes(), NOW)
-            found = "bare" if document.bare is not None else f"{len(document.records)} records"
+            found = "bare" if document.bare else f"{len(document.records)} records"
         except RepositoryError as error:
             found = error.reason
         expected = named(UNREAD, row)

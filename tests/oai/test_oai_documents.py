@@ -6,7 +6,7 @@ import pytest
 from oai_pages import NOW, answer, dc, error, header, page, record
 
 from harvester.errors import Refused, Retriable, TokenExpired
-from harvester.oai.documents import Document, read_document
+from harvester.oai.documents import MOST_MEMBERS, Document, read_document
 from harvester.oai.records import Broken, Record
 
 
@@ -24,7 +24,7 @@ def identifiers(document: Document) -> list[str | None]:
 def test_a_response_tells_its_records_its_format_and_its_date(verb: str) -> None:
     found = read(page(record("oai:x:1"), record("oai:x:2"), verb=verb, date="2020-02-02T02:02:02Z"))
     assert identifiers(found) == ["oai:x:1", "oai:x:2"]
-    assert (found.format, found.bare, found.repairs) == ("oai_dc", None, {})
+    assert (found.format, found.bare, found.repairs) == ("oai_dc", (), {})
     assert found.date == datetime(2020, 2, 2, 2, 2, 2, tzinfo=UTC)
 
 
@@ -60,7 +60,7 @@ def test_loose_records_are_found_alone_wrapped_or_straight_under_the_root(
 ) -> None:
     found = read(text)
     assert identifiers(found) == expected
-    assert found.bare is None
+    assert found.bare == ()
 
 
 def test_a_wrapper_with_very_many_records_is_not_taken_for_one_document() -> None:
@@ -72,8 +72,38 @@ def test_a_wrapper_with_very_many_records_is_not_taken_for_one_document() -> Non
 @pytest.mark.parametrize("text", [dc(), "<record><leader/></record>", "<mods><record/></mods>", "<OAI/>"])
 def test_a_document_that_is_no_record_is_bare(text: str) -> None:
     found = read(text)
-    assert found.bare is not None
+    assert len(found.bare) == 1
     assert (found.records, found.format, found.date) == ((), None, NOW)
+
+
+MARC = "http://www.loc.gov/MARC21/slim"
+
+
+def test_a_collection_is_its_members() -> None:
+    for name, member in (("collection", "record"), ("modsCollection", "mods")):
+        for prefix, namespace in (("", ""), ("", f' xmlns="{MARC}"'), ("m:", f' xmlns:m="{MARC}"')):
+            inner = "".join(f'<{prefix}{member} n="{at}"/>' for at in range(3))
+            found = read(f"<{prefix}{name}{namespace}>\n{inner}</{prefix}{name}>")
+            assert [each.get("n") for each in found.bare] == ["0", "1", "2"]
+            assert found.records == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<collection/>",
+        "<collection><record/></collection>",
+        "<collection><record/><name/></collection>",
+        f'<collection xmlns="{MARC}"><record/><record xmlns=""/></collection>',
+        "<collection><mods/><mods/></collection>",
+        "<records><mods/><mods/></records>",
+        f"<collection>{'<record/>' * (MOST_MEMBERS + 1)}</collection>",
+    ],
+    ids=["empty", "one", "mixed", "namespaces", "others", "unknown", "masses"],
+)
+def test_what_is_no_collection_of_several_stays_one_document(text: str) -> None:
+    (element,) = read(text).bare
+    assert element.getparent() is None
 
 
 def test_a_response_of_another_namespace_is_still_read_from_a_file() -> None:

@@ -5,6 +5,8 @@ Pure. A citation is taken apart only where it has OJS's form; else its words are
 
 import re
 
+import msgspec
+
 from harvester.entry import Container
 
 LONGEST = 500  # characters of a citation that is looked at
@@ -36,6 +38,12 @@ def with_issn(container: Container | None, issn: str) -> Container:
         container.title, (*container.issn, issn), container.volume, container.issue, container.first_page,
         container.last_page, container.edition, container.number,
     )  # fmt: skip
+
+
+def without_title(container: Container) -> Container | None:
+    """The same container without its title; None where nothing else is known of it."""
+    bare = msgspec.structs.replace(container, title=None)
+    return None if bare == Container() else bare
 
 
 def with_part(container: Container | None, part: str, text: str) -> Container:

@@ -12,6 +12,8 @@ from harvester.crosswalk.fields.text import excerpt
 from harvester.entry import Date, Problem
 
 FURTHEST_YEAR = 9998  # where nobody says when the record was received: 9999 is a placeholder everywhere
+_PATIENCE = 1000  # dates of one record that are not understood; no record of the corpus has more than a few
+_EACH = 50
 
 
 class Edtf(NamedTuple):
@@ -50,8 +52,8 @@ _LAST_DAY = {
 _PREFERRED = ("Issued", "Available", "Created", None)
 
 
-def edtf(text: str) -> Edtf | None:
-    """What a text (one line) says as a date, or None where it is not understood.
+def edtf(text: str, *, plainly: bool = False) -> Edtf | None:
+    """What a text (one line) says as a date, or None where it is not understood; `plainly` asks for ISO 8601 alone.
 
     Keeps the precision given: 2024 stays 2024, it does not become 2024-01-01.
     """
@@ -61,7 +63,7 @@ def edtf(text: str) -> Edtf | None:
     moment = _MOMENT.fullmatch(text)
     if moment:
         return _moment(moment)
-    if len(text) > 100:
+    if plainly or len(text) > 100:
         return None
     from harvester.crosswalk.fields import notations  # noqa: PLC0415 - its vocabulary is read for few dates only
 
@@ -76,10 +78,13 @@ def plain(text: str) -> Edtf | None:
 
 
 def read(text: str, notes: list[Problem], *, type: str | None = None, latest: int = FURTHEST_YEAR) -> Date:  # noqa: A002 - the contract's name
-    """A Date from a text (one line); not understood or implausible, it keeps the text in `raw` and says so."""
+    """A Date from a text (one line); not understood or implausible, it keeps the text in `raw` and says so.
+
+    A record that wrote a thousand dates nobody understands is not looked at so closely any more: only ISO 8601 is.
+    """
     if len(text) == 10 and text[4] == "-" == text[7] and (whole := _day(text)) and 1 < whole.year <= latest:
         return Date(type, text, text, text, text)
-    found = edtf(text)
+    found = edtf(text, plainly=len(notes) > _PATIENCE and _is_hopeless(notes))
     if found is None:
         notes.append(Problem("dates", "date_not_understood", excerpt(text)))
         return Date(type, None, None, None, text)
@@ -92,6 +97,12 @@ def read(text: str, notes: list[Problem], *, type: str | None = None, latest: in
     if doubt:
         notes.append(Problem("dates", doubt, excerpt(text)))
     return Date(type, value, start, end, text)
+
+
+def _is_hopeless(notes: list[Problem]) -> bool:
+    """Whether most of the last thousand problems are dates; one in fifty is looked at, since each further date asks."""
+    looked_at = notes[-_PATIENCE::_EACH]
+    return 2 * sum(note.code == "date_not_understood" for note in looked_at) >= len(looked_at)
 
 
 def _day(text: str) -> date | None:

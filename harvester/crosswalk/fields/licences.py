@@ -109,7 +109,10 @@ def _creative_commons(elements: str, version: str | None, port: str | None) -> t
         return None, "licence_unknown"
     name = f"CC-{'-'.join(order).upper()}-{version}"
     if port is None:
-        listed = version in vocabulary("licences")["creative_commons_versions"]
+        known = vocabulary("licences")
+        # BY-ND-SA is no licence: who forbids derivatives cannot say how to share them.
+        exists = "-".join(order) in known["creative_commons_licences"]
+        listed = exists and version in known["creative_commons_versions"]
         return (name, None) if listed else (None, "licence_unknown")
     ported = _validated(f"{name}-{port.upper()}")
     return ported, None if ported else "licence_port_unknown"

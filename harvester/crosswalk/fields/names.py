@@ -79,8 +79,22 @@ def several(text: str) -> list[str]:
 
 def is_organisation(name: str) -> bool:
     """Whether a word of the name is one that only organisations bear."""
-    # what is longer is no name, and its words would fill the memory
-    return len(name) <= LONGEST * 5 and not _organisations().isdisjoint(name.lower().replace(",", "").split())
+    if len(name) > LONGEST * 5:  # no name, and its words would fill the memory
+        return False
+    told = _organisations().intersection(name.lower().replace(",", "").split())
+    return bool(told) and not _is_a_persons(name, told)
+
+
+def _is_a_persons(name: str, told: frozenset[str]) -> bool:
+    """`Press, W. H.` and `Bank, Steffen`: the word is somebody's family name, and nothing else speaks of an organisation."""
+    family, comma, given = name.partition(",")
+    if not comma or told != {family.lower()}:
+        return False
+    parts = given.replace(".", ". ").replace("-", " ").split()
+    if parts and all(len(part.rstrip(".")) == 1 and part[0].isupper() for part in parts):
+        return True
+    known = family.lower() in words("organisations", "family_names")
+    return known and 0 < len(parts) <= 2 and all(part[0].isupper() for part in parts)
 
 
 @cache

@@ -38,17 +38,26 @@ _LABELLED = re.compile(
     r"(?:Month: ?([0-9]{1,2}),? )?(?:Day: ?([0-9]{1,2}),? )?Year: ?([0-9]{4})", re.IGNORECASE
 )
 _PERIOD = re.compile(r"(start|end) ?= ?([^;]{4,30})")
+_ANY_YEAR = re.compile(r"[0-9]{2}[0-9xXu?_-]{2}")  # 1998, 199X, 19--: what no notation does without
+_YEAR = re.compile(r"[0-9]{4}")
 
 
 def edtf(text: str) -> Edtf | None:
     """One of the notations above, or None. `text` is one line of at most 100 characters."""
+    text = _bare(text)
+    if not _ANY_YEAR.search(text):
+        return None
+    found = _slashed(text) or _numbers(text) or _named(text)
+    return found or _about(text) or _ranged(text) or level_1(text)
+
+
+def _bare(text: str) -> str:
+    """Without the brackets and full stops of catalogues."""
     text = text.strip(" ,;")
     text = text if text.endswith("..") else text.removesuffix(".")
     if text[:1] + text[-1:] in ("[]", "()"):
         text = text[1:-1].strip(" .")
-    text = text.replace("[", "").replace("]", "")
-    found = _slashed(text) or _numbers(text) or _named(text)
-    return found or _about(text) or _ranged(text) or level_1(text)
+    return text.replace("[", "").replace("]", "")
 
 
 def _slashed(text: str) -> Edtf | None:
@@ -118,7 +127,7 @@ def _ambiguous(year: str) -> Edtf:
 
 def _named(text: str) -> Edtf | None:
     """Months and seasons by name, with or without weekday and time (RFC 822)."""
-    if text.isascii() and not any(sign.isalpha() for sign in text):
+    if not _YEAR.search(text) or (text.isascii() and not any(sign.isalpha() for sign in text)):
         return None
     if match := _LABELLED.fullmatch(text):  # seen in dcterms:issued of Virginia Tech
         month, day, year = match.groups()
@@ -169,7 +178,17 @@ def _ranged(text: str) -> Edtf | None:
 
 def _from_to(left: str, right: str) -> Edtf | None:
     sides = (left.strip(), right.strip())
-    if not all(4 <= len(side) <= 25 for side in sides):
+    if not all(4 <= len(side) <= 25 and _ANY_YEAR.search(side) for side in sides):
         return None
-    first, last = (standard(side) or _numbers(side) or _named(side) or _about(side) for side in sides)
+    first = _side(sides[0])
+    last = _side(sides[1]) if first else None
     return interval(first, last) if first and last else None
+
+
+def _side(text: str) -> Edtf | None:
+    """Any notation but an interval's: each is tried once."""
+    found = standard(text, plainly=True)
+    if found is None:
+        text = _bare(text)
+        found = _numbers(text) or _named(text) or _about(text) or level_1(text)
+    return found

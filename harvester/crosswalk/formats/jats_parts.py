@@ -103,8 +103,12 @@ def _statement_of(draft: Draft, uri: str | None, known: list[str], text: str) ->
         draft.add("rights", licences.read(text, draft.notes).rights if text else None)
         return
     spdx, doubt = licences.spdx_of_uri(uri)
-    if any(licences.spdx_of_uri(other)[0] not in (None, spdx) for other in known):
-        draft.note("licence", "licences_differ", ", ".join(dict.fromkeys(known)))
+    spoken = licences.read(text, []).rights.spdx if text else None
+    if any(licences.spdx_of_uri(other)[0] not in (None, spdx) for other in known) or spoken not in (
+        None,
+        spdx,
+    ):
+        draft.note("licence", "licences_differ", ", ".join(filter(None, dict.fromkeys((*known, spoken)))))
         spdx, doubt = None, None
     if doubt:
         draft.note("licence", doubt, uri)

@@ -41,7 +41,12 @@ def _access(record: Record, field: Field) -> None:
 def _terms_of_use(record: Record, field: Field) -> None:
     """540: $a words, $f a standard term, $u the licence's URI: one statement, whose parts must not contradict."""
     draft = record.draft
-    texts, uris = field.every("af"), field.every("u")
+    texts, uris, part = field.every("af"), field.every("u"), field.first("3")
+    if part:  # CERN: $3 Preprint $a CC-BY-4.0, of an article that its publisher holds
+        said = [*texts, *uris]
+        draft.rights.extend(Rights(f"{part}: {text}") for text in said)
+        draft.note("licence", "licence_of_a_part", f"{part}: {'; '.join(said)}")
+        return
     uri = uris[0] if uris else None
     linked, doubt = licences.spdx_of_uri(uri) if uri else (None, None)
     if doubt and not texts:

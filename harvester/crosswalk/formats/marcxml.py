@@ -70,12 +70,14 @@ _HEADINGS = ("100", "110", "111", "130", "148", "150", "151", "155")
 
 
 def read(metadata: etree._Element, draft: Draft) -> None:
-    """Fill the draft from a MARC record, or a collection that holds one."""
+    """Fill the draft from a MARC record, or the first in a collection."""
     held = _bibliographic(metadata)
     element = held[0] if held else metadata
     for other in metadata if element is not metadata else ():
         if other is not element:
             draft.leave(other)
+    if len(held) > 1:
+        draft.note("entry", "further_records", str(len(held) - 1))
     if _is_unimarc(element):
         draft.note("entry", "marc_dialect_unknown", "UNIMARC")
         draft.leave(element)
@@ -105,11 +107,11 @@ def _is_unimarc(element: etree._Element) -> bool:
 
 
 def fits(metadata: etree._Element) -> bool:
-    """Whether this is a MARC record or a collection of one: `record` is also the name of OAI's own element."""
+    """Whether this is a MARC record or a collection of them: `record` is also the name of OAI's own element."""
     if local_name(metadata) in ("record", "oai_marc"):
         return any(local_name(child).lower() in _FIELDS for child in metadata)
     held = _bibliographic(metadata)
-    return len(held) == 1 and fits(held[0])
+    return bool(held) and fits(held[0])
 
 
 def _bibliographic(metadata: etree._Element) -> list[etree._Element]:

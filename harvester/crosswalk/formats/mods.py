@@ -159,11 +159,7 @@ BRANCHES: Branches = {
 def read(metadata: etree._Element, draft: Draft) -> None:
     """Fill the draft from a mods element, from any other whose children are MODS, or from the first in a collection."""
     if local_name(metadata) == "modsCollection":
-        first = next(iter(children(metadata, "mods")), metadata)
-        for element in metadata:
-            if element is not first and local_name(element):
-                draft.leave(element)
-        metadata = first
+        metadata = _first(draft, metadata)
     if metadata.text and not metadata.text.isspace():
         draft.pass_over(metadata.tag)
     groups: dict[str, list[etree._Element]] = {}
@@ -187,6 +183,18 @@ def read(metadata: etree._Element, draft: Draft) -> None:
                 BRANCHES.get(name, Draft.leave)(draft, element)
     mods_related.date_parts(draft, dates_of_parts)
     _settle(draft)
+
+
+def _first(draft: Draft, collection: etree._Element) -> etree._Element:
+    """The record that is read; the others are told and left."""
+    held = children(collection, "mods")
+    first = held[0] if held else collection
+    if len(held) > 1:
+        draft.note("entry", "further_records", str(len(held) - 1))
+    for element in collection:
+        if element is not first and local_name(element):
+            draft.leave(element)
+    return first
 
 
 def _settle(draft: Draft) -> None:

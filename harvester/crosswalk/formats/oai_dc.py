@@ -46,7 +46,7 @@ def contributor(draft: Draft, raw: str, _element: etree._Element) -> None:
 
 
 def subject(draft: Draft, raw: str, _element: etree._Element) -> None:
-    said = draft.line(raw, "subjects")
+    said = draft.line(raw, "subjects").replace("；", ";")
     if ";" in said or ":" in said:
         draft.add("subjects", subjects.read(said))
     elif said:
@@ -162,7 +162,7 @@ def rights(draft: Draft, raw: str, _element: etree._Element) -> None:
 
 
 def _agents(agents: list[Agent], draft: Draft, raw: str, *, field: str) -> None:
-    said = draft.line(raw, field)
+    said = draft.line(raw, field).replace("；", ";")
     if ";" in said:
         agents.extend(names.read(name, draft.notes, field=field) for name in names.several(said))
     elif (
@@ -200,7 +200,7 @@ def has_dublin_core(metadata: etree._Element) -> bool:
 
 CROSSWALK = Crosswalk(
     "dc",
-    1,
+    2,
     read,
     roots=("{http://www.openarchives.org/OAI/2.0/oai_dc/}dc", "{http://oai.base-search.net/base_dc/}dc"),
     local_names=("dc",),

@@ -1,8 +1,8 @@
 """xoai: DSpace's own tree, schema/element/qualifier/language with fields in it; and the item's files.
 
-Only the bundle ORIGINAL holds what was deposited. What DSpace derives from it (extracted text, thumbnails, previews)
-and keeps beside it (licences, packages), who runs the repository, and when the record was changed, are not the item:
-they are passed over on purpose.
+Only the bundle ORIGINAL holds what was deposited. Of what DSpace derives from it (extracted text, thumbnails, previews)
+and keeps beside it (licences, packages) the number of files is said in the problems. Who runs the repository, and when
+the record was changed, is not the item: that is passed over on purpose.
 """
 
 import re
@@ -42,6 +42,7 @@ def _walk(item: Item, element: etree._Element, names: tuple[str, ...]) -> None:
     if any(local_name(child) == "field" for child in element):
         _take(item, element, names)
         return
+    xoai_files.leave_text(item.draft, element, ".".join(names))
     for child in element:
         name = child.get("name") if local_name(child) == "element" else None
         if name is None or len(names) == DEEPEST:
@@ -55,6 +56,7 @@ def _take(item: Item, element: etree._Element, names: tuple[str, ...]) -> None:
     label, language = _named(names)
     value: Value | None = None
     authority, confidence = None, None
+    xoai_files.leave_text(item.draft, element, ".".join(names))
     for child in element:
         kind = child.get("name", "") if local_name(child) == "field" else ""
         said = text_of(child, item.draft)
@@ -117,7 +119,4 @@ CROSSWALK = Crosswalk(
     roots=("{http://www.lyncode.com/xoai}metadata",),
     local_names=("metadata",),
     fits=has_elements,
-    # Every value is a <field>; what of them is passed over, and that nothing else is, tests/crosswalk/test_format_xoai.py
-    # shows by their paths.
-    passed_over=frozenset(("field",)),
 )
