@@ -112,7 +112,8 @@ def normalise(
     """
     if len(metadata) > MOST_CHILDREN:
         raise Rejected(f"the metadata holds more than {MOST_CHILDREN} elements", reason="too_many_elements")
-    if canonical is None or text.may_have_controls(canonical):
+    clean = canonical is not None and text.is_clean(canonical)
+    if canonical is None or (not clean and text.may_have_controls(canonical)):
         metadata = _tidied(metadata)
     crosswalk = unknown.CROSSWALK
     try:
@@ -120,7 +121,7 @@ def normalise(
         if canonical is None or len(canonical) > _LARGE:
             _refuse_masses(metadata, crosswalk)
         draft = Draft(metadata, context)
-        draft.clean = canonical is not None and text.is_clean(canonical)
+        draft.clean = clean
         crosswalk.read(metadata, draft)
         entry = finish(draft)
         if not crosswalk.ours:

@@ -42,7 +42,9 @@ def roles(draft: Draft) -> Identified:
     primary, rank, doubtful = None, _UNRANKED, False
     for known, raw in draft.found:
         own = _RANK.get(known[1], _UNRANKED)
-        if own == 0 and identifiers.doi(known[0]) is None:  # a source may call anything a DOI
+        if (
+            own == 0 and not _looks_like_a_doi(known[0]) and identifiers.doi(known[0]) is None
+        ):  # a source may call anything a DOI
             known = _no_doi(known[0], draft)  # noqa: PLW2901 - it stands for what it is
             own = _RANK.get(known[1], _UNRANKED)
         found.setdefault(known, raw)
@@ -74,6 +76,11 @@ def _no_doi(value: str, draft: Draft) -> Known:
     cut = identifiers.leading_doi(value)
     draft.note("identifiers", "identifier_cut" if cut else "identifier_invalid", value)
     return cut or Known(value, "other")
+
+
+def _looks_like_a_doi(value: str) -> bool:
+    """What every DOI that was read as one looks like; the pattern itself is asked about the others."""
+    return value.startswith("10.") and value[3:7].isdecimal() and "/" in value and value.isascii()
 
 
 def _concept(doi: str, draft: Draft) -> tuple[str, str] | None:

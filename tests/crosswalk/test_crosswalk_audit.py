@@ -20,7 +20,7 @@ MARK = " zqx"
 # nothing else bears it, a confidence where there is no identifier beside it.
 XOAI_PASSED = re.compile(
     r"(?:repository|license)/|others/(?:identifier|lastModifyDate|owningCollection)$"
-    rf"|bundles/bundle\[(?:{'|'.join(sorted(map(re.escape, DERIVED)))})\]/bitstreams/bitstream/[^/]+$"
+    rf"|bundles/bundle\[(?:{'|'.join(sorted(map(re.escape, DERIVED)))})\]/bitstreams/bitstream/"
     r"|bundles/bundle\[ORIGINAL\]/bitstreams/bitstream/(?:originalName|sid|primary)$"
 )
 PASSED_PATHS = {"xoai": re.compile(rf"{XOAI_PASSED.pattern}|.*/(?:authority|confidence)$")}
@@ -38,7 +38,7 @@ def silent(metadata: etree._Element) -> list[str]:
         was = element.text
         element.text = was + MARK
         after = normalise(document)
-        if after.entry == before.entry:
+        if (after.entry, after.unread) == (before.entry, before.unread):
             element.text = None  # what is left unread is counted, and no longer where it is empty
             if normalise(document).unread == before.unread:
                 found.append(document.getroottree().getelementpath(element))

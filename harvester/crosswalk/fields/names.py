@@ -81,8 +81,10 @@ def is_organisation(name: str) -> bool:
     """Whether a word of the name is one that only organisations bear."""
     if len(name) > LONGEST * 5:  # no name, and its words would fill the memory
         return False
-    told = _organisations().intersection(name.lower().replace(",", "").split())
-    return bool(told) and not _is_a_persons(name, told)
+    spoken = name.lower().replace(",", "").split()
+    if _organisations().isdisjoint(spoken):
+        return False
+    return not _is_a_persons(name, _organisations().intersection(spoken))
 
 
 def _is_a_persons(name: str, told: frozenset[str]) -> bool:
