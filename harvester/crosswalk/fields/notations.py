@@ -132,7 +132,9 @@ def _named(text: str) -> Edtf | None:
     if match := _LABELLED.fullmatch(text):  # seen in dcterms:issued of Virginia Tech
         month, day, year = match.groups()
         return standard(year + (f"-{month:0>2}" + (f"-{day:0>2}" if day else "") if month else ""))
-    text = _HYPHENED.sub(r"\1 \2 \3", _ORDINAL.sub(r"\1", _TIME.sub("", _WEEKDAY.sub("", text, count=1))))
+    text = _WEEKDAY.sub("", text, count=1)
+    text = _ORDINAL.sub(r"\1", _TIME.sub("", text) if ":" in text else text)
+    text = _HYPHENED.sub(r"\1 \2 \3", text) if "-" in text else text
     if match := _WORD_FIRST.fullmatch(text):
         word, day, year = match.groups()
     elif match := _DAY_FIRST.fullmatch(text):
