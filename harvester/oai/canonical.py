@@ -3,7 +3,7 @@
 from lxml import etree
 from lxml.etree import _Element as Element
 
-from harvester.oai.parsing import strict
+from harvester.oai.parsing import Malformed, strict
 
 _MOST_HEADS = 1024  # start tags that are remembered; a repository has a few
 
@@ -47,5 +47,8 @@ def _by_libxml2(element: Element) -> bytes:
             return part
         alone = etree.tostring(element, encoding="utf-8", with_tail=False)
         return etree.tostring(strict(alone), method="c14n", with_comments=False)
-    except etree.C14NError:  # relative namespace URIs have no canonical form
+    except (
+        etree.C14NError,
+        Malformed,
+    ):  # relative namespace URIs have no canonical form, `xmlns:z="&lt;"` is not read again
         return etree.tostring(element, encoding="utf-8", with_tail=False)
