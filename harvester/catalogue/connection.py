@@ -4,8 +4,9 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
+import psycopg
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, ProgrammingError
 from sqlalchemy.pool import QueuePool
@@ -140,6 +141,16 @@ def catalogue_error(error: DBAPIError) -> CatalogueError:
             f"the catalogue's Postgres denies us the right ({said}); grant it or use another role"
         )
     return CatalogueError(f"the catalogue's Postgres reports: {said}")
+
+
+def driver_error(connection: Connection, error: psycopg.Error) -> DBAPIError:
+    """An error of the driver, where it was used directly, as SQLAlchemy tells it; a lost connection leaves the pool."""
+    driver = connection.connection.driver_connection
+    lost = driver is not None and bool(driver.closed)
+    if lost:
+        connection.invalidate(error)
+    told = DBAPIError.instance(None, None, error, psycopg.Error, connection_invalidated=lost)
+    return cast(DBAPIError, told)
 
 
 def _without_room() -> bool:

@@ -4,7 +4,7 @@ A dictionary makes one record of about 2 KB as small as a hundred compressed tog
 catalogue in the transaction of the page that first uses it, and never changed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import zstandard
 from sqlalchemy import Connection, select
@@ -87,24 +87,25 @@ class Compressor:
         self._samples = []
 
 
+def decompressors(
+    connection: Connection, numbers: Iterable[int] | None = None
+) -> dict[int | None, zstandard.ZstdDecompressor]:
+    """A decompressor for each stored dictionary (those of `numbers`, else all), and under None one without."""
+    chosen = select(dictionaries.c.id, dictionaries.c.data)
+    if numbers is not None:
+        chosen = chosen.where(dictionaries.c.id.in_(list(numbers)))
+    found: dict[int | None, zstandard.ZstdDecompressor] = {None: zstandard.ZstdDecompressor()}
+    for row in connection.execute(chosen):
+        data = zstandard.ZstdCompressionDict(zstandard.decompress(row.data))
+        found[row.id] = zstandard.ZstdDecompressor(dict_data=data)
+    return found
+
+
 def unpack(connection: Connection, packed: Sequence[tuple[bytes, int | None]]) -> list[bytes]:
-    """The XML of records as stored, in the order given."""
-    needed = {number for _, number in packed if number is not None}
-    rows = connection.execute(
-        select(dictionaries.c.id, dictionaries.c.data).where(dictionaries.c.id.in_(needed))
-    )
-    plain = zstandard.ZstdDecompressor()
-    by_number = {
-        row.id: zstandard.ZstdDecompressor(
-            dict_data=zstandard.ZstdCompressionDict(zstandard.decompress(row.data))
-        )
-        for row in rows
-    }
+    """The XML of records as stored, in the order given. Raises CatalogueError where it is damaged."""
+    by_number = decompressors(connection, {number for _, number in packed if number is not None})
     try:
-        return [
-            (plain if number is None else by_number[number]).decompress(xml, max_output_size=LARGEST)
-            for xml, number in packed
-        ]
+        return [by_number[number].decompress(xml, max_output_size=LARGEST) for xml, number in packed]
     except (zstandard.ZstdError, KeyError) as error:
         raise CatalogueError(
             "the kept XML of a record is damaged in the catalogue: restore a dump, or delete the record's row and harvest its "

@@ -5,20 +5,20 @@ harvest has changed since it was read is left alone: the harvest has read it wit
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, NamedTuple, cast
 
 import psycopg
-import zstandard
 from sqlalchemy import Connection, delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import DBAPIError
 
 from harvester.catalogue import audit, page_marks
+from harvester.catalogue.connection import driver_error
 from harvester.catalogue.reading_tables import renormalisations
-from harvester.catalogue.tables import dictionaries, tallies
+from harvester.catalogue.tables import tallies
 from harvester.catalogue.writer import EntryColumns
 
 SLICES = 16
@@ -163,11 +163,7 @@ def next_batch(connection: Connection, each: Slice, limit: int) -> list[Stored]:
                 cursor.execute(_NEXT, values)
                 rows = cursor.fetchall()
         except psycopg.Error as error:
-            # As SQLAlchemy itself tells the driver's errors.
-            lost = driver.closed
-            raise DBAPIError.instance(
-                None, None, error, psycopg.Error, connection_invalidated=lost
-            ) from error
+            raise driver_error(connection, error) from error
     return [Stored._make((*row[:10], EntryColumns._make(row[10:]))) for row in rows]
 
 
@@ -251,15 +247,6 @@ def finish(connection: Connection, scope: int) -> None:
                 total.setdefault(key, Counter()).update(counted)
         audit.replace(connection, scope or None, total, since=begun)
         connection.execute(delete(renormalisations).where(mine if scope else text("true")))
-
-
-def decompressors(connection: Connection) -> Iterator[tuple[int, zstandard.ZstdDecompressor]]:
-    """A decompressor for each stored dictionary, by its number."""
-    with connection.begin():
-        rows = connection.execute(select(dictionaries.c.id, dictionaries.c.data)).all()
-    for row in rows:
-        data = zstandard.ZstdCompressionDict(zstandard.decompress(row.data))
-        yield row.id, zstandard.ZstdDecompressor(dict_data=data)
 
 
 def _bounds(number: int) -> tuple[bytes, bytes]:

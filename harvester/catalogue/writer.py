@@ -14,8 +14,8 @@ import psycopg
 from sqlalchemy import Connection, bindparam, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.dialects.postgresql.psycopg import dialect
-from sqlalchemy.exc import DBAPIError
 
+from harvester.catalogue.connection import driver_error
 from harvester.catalogue.ledger import Stream
 from harvester.catalogue.tables import records, tallies
 
@@ -157,11 +157,7 @@ def inserting(connection: Connection) -> Iterator[Callable[[Row], None]]:
         with driver.cursor() as cursor, cursor.copy(_COPY) as copy:
             yield lambda row: copy.write_row(row[0] + row[1])
     except psycopg.Error as error:
-        # As SQLAlchemy itself tells the driver's errors; a lost connection must not go back to the pool.
-        lost = driver.closed
-        if lost:
-            connection.invalidate(error)
-        raise DBAPIError.instance(None, None, error, psycopg.Error, connection_invalidated=lost) from error
+        raise driver_error(connection, error) from error
 
 
 def replace_records(connection: Connection, rows: Sequence[Row]) -> None:

@@ -13,8 +13,7 @@ from lxml.etree import _Element as Element
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from harvester.catalogue import renormalisation, sets, writer
-from harvester.catalogue.kept_xml import LARGEST
+from harvester.catalogue import kept_xml, renormalisation, sets, writer
 from harvester.catalogue.renormalisation import Slice, Stored
 from harvester.catalogue.writer import EntryColumns
 from harvester.crosswalk import Context, Reading, normalise
@@ -86,8 +85,8 @@ class Reader:
     def _prepare(self, batch: list[Stored]) -> None:
         """Know the dictionaries and the sets that the batch names."""
         if any(stored.dictionary_id not in self.decompressors for stored in batch):
-            self.decompressors = {None: zstandard.ZstdDecompressor()}
-            self.decompressors.update(renormalisation.decompressors(self.connection))
+            with self.connection.begin():
+                self.decompressors = kept_xml.decompressors(self.connection)
         missing = {number for stored in batch for number in stored.sets} - self.specs.keys()
         if missing:
             with self.connection.begin():
@@ -96,7 +95,9 @@ class Reader:
     def _text(self, stored: Stored) -> bytes:
         """The XML; nothing where it cannot be unpacked."""
         try:
-            return self.decompressors[stored.dictionary_id].decompress(stored.xml, max_output_size=LARGEST)
+            return self.decompressors[stored.dictionary_id].decompress(
+                stored.xml, max_output_size=kept_xml.LARGEST
+            )
         except (KeyError, zstandard.ZstdError):
             return b""  # counted among those that keep their entry
 

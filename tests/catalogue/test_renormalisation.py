@@ -99,6 +99,7 @@ def test_spoilt_entries_of_every_format_become_what_the_harvest_wrote(
     every_format: Shelf, engine: Engine, run: Harvest
 ) -> None:
     run(every_format.url)
+    assert len(entries(engine)) > 150
     all_is_restored(engine)
 
 

@@ -193,7 +193,10 @@ def test_five_thousand_of_an_element_take_no_longer_than_they_must(root: str, na
 def test_deep_nesting_is_no_danger(root: str, opening: str, closing: str) -> None:
     levels = 250 // opening.count("<")
     reading = entity(root, opening * levels + closing * levels)
-    VALID.validate(reading.entry.compact())
+    assert next(VALID.iter_errors(reading.entry.compact()), None) is None
+    assert (reading.crosswalk == "cerif") == (
+        root != "Publications"
+    )  # a list that holds only lists has no entity
 
 
 @pytest.mark.parametrize("source", GOLDEN, ids=lambda path: path.stem)
@@ -241,7 +244,9 @@ def grown(shape: tuple[str, str, dict[str, str], list[Any]]) -> etree._Element:
 def test_any_tree_of_cerif_becomes_a_valid_entry(root: str, children: list[Any]) -> None:
     tree = grown((root, "", {"id": "r"}, children))
     reading = normalise(tree)
-    assert reading.crosswalk == "cerif"
+    assert (reading.crosswalk == "cerif") == (
+        root != "Publications"
+    )  # a list that holds only lists has no entity
     for form in (reading.entry.as_json(), reading.entry.compact()):
         VALID.validate(form)
         assert Entry.from_json(json.loads(json.dumps(form))) == reading.entry

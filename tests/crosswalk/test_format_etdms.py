@@ -1,10 +1,8 @@
 """What would hurt users of ETD-MS: a root that is not known, an ORCID or a role at the wrong person."""
 
-import time
-from collections.abc import Callable
-
 import pytest
 from lxml import etree
+from timing import grows
 
 from harvester.crosswalk import normalise
 from harvester.crosswalk.registry import crosswalk_for
@@ -18,19 +16,6 @@ def entry_of(inner: str, *, namespace: str = V10) -> Entry:
     reading = normalise(etree.fromstring(f'<thesis xmlns="{namespace}"><title>T</title>{inner}</thesis>'))
     assert reading.crosswalk == "etdms"
     return reading.entry
-
-
-def grows(build: Callable[[int], etree._Element]) -> float:
-    """How many times longer eight times the elements take: 8 where the time is linear, 64 where it is quadratic."""
-
-    def seconds(count: int) -> float:
-        tree = build(count)
-        begun = time.process_time()
-        normalise(tree)
-        return time.process_time() - begun
-
-    seconds(10)  # imports what it imports
-    return min(seconds(8_000), seconds(8_000)) / max(min(seconds(1_000) for _ in range(3)), 0.004)
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,11 @@
 """jats: what its golden pairs do not show. Hostile sizes, other roots, who is given which affiliation, what is not read."""
 
-import time
 from pathlib import Path
 
 import pytest
 from lxml import etree
 from test_crosswalk_audit import silent
+from timing import timed
 
 from harvester.crosswalk import Reading, normalise
 from harvester.crosswalk.registry import crosswalk_for
@@ -24,14 +24,6 @@ def article(meta: str, *, journal: str = "", after: str = "", attributes: str = 
 
 def read(meta: str, **parts: str) -> Reading:
     return normalise(article(meta, **parts))
-
-
-def quickly(metadata: etree._Element, seconds: float = 6.0) -> Entry:
-    """The entry, in a time that only a quadratic reader would miss."""
-    start = time.perf_counter()
-    found = normalise(metadata).entry
-    assert time.perf_counter() - start < seconds
-    return found
 
 
 def affiliations(entry: Entry) -> list[list[str | None]]:
@@ -176,9 +168,10 @@ def test_the_type_of_an_article() -> None:
 
 def test_a_hundred_thousand_contributors_of_one_affiliation_keep_their_order() -> None:
     people = "".join(contributor(f"N{at}", "<xref ref-type='aff' rid='a'/>") for at in range(100_000))
-    found = quickly(article(f"<contrib-group>{people}</contrib-group><aff id='a'>Bath</aff>"), 15.0)
-    assert [found.creators[at].family for at in (0, 50_000, 99_999)] == ["N0", "N50000", "N99999"]
-    assert {each.affiliations[0].name for each in found.creators} == {"Bath"}
+    found, seconds = timed(article(f"<contrib-group>{people}</contrib-group><aff id='a'>Bath</aff>"))
+    assert seconds < 6
+    assert [found.entry.creators[at].family for at in (0, 50_000, 99_999)] == ["N0", "N50000", "N99999"]
+    assert {each.affiliations[0].name for each in found.entry.creators} == {"Bath"}
 
 
 @pytest.mark.parametrize(
@@ -193,14 +186,16 @@ def test_a_hundred_thousand_contributors_of_one_affiliation_keep_their_order() -
     ],
 )  # fmt: skip
 def test_twenty_thousand_elements_of_one_kind_cost_no_more_than_their_number(piece: str) -> None:
-    quickly(article("".join(piece.format(at) for at in range(20_000))))
+    found, seconds = timed(article("".join(piece.format(at) for at in range(20_000))))
+    assert seconds < 6
+    assert found != read("")  # the time is that of reading them, not of passing them over
 
 
 @pytest.mark.parametrize(
     "meta",
     [
         "<title-group><article-title>" + "<xref>1</xref>[ " * 50_000 + "</article-title></title-group>",
-        "<title-group><article-title>" + "<tex-math>\\begin{document}</tex-math>" * 20_000 + "</article-title></title-group>",
+        "<title-group><article-title>" + "<tex-math>\\begin{document} x \\end{document}</tex-math>" * 20_000 + "</article-title></title-group>",
         "<contrib-group><contrib><name><surname>A</surname></name>" + "<xref ref-type='aff' rid='q'/>" * 50_000 + "</contrib></contrib-group>",
         "<contrib-group><contrib><name><surname>A</surname></name><xref ref-type='aff' rid='" + "q " * 100_000 + "'/></contrib></contrib-group>",
         "<aff id='a'>" + "<institution>I</institution>" * 50_000 + "</aff><contrib-group><contrib><collab>A</collab><xref ref-type='aff' rid='a'/></contrib></contrib-group>",
@@ -212,4 +207,6 @@ def test_twenty_thousand_elements_of_one_kind_cost_no_more_than_their_number(pie
     ids=["marks", "formulae", "references", "ids", "institutions", "collaborations", "sections", "subjects", "awards"],
 )  # fmt: skip
 def test_hostile_articles_are_read_in_time(meta: str) -> None:
-    quickly(article(meta))
+    found, seconds = timed(article(meta))
+    assert seconds < 6
+    assert found != read("")

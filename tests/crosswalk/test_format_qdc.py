@@ -1,10 +1,8 @@
 """What would hurt users of qualified Dublin Core: a root that is not known, a list torn apart, a scheme misread."""
 
-import time
-from collections.abc import Callable
-
 import pytest
 from lxml import etree
+from timing import grows
 
 from harvester.crosswalk import Reading, normalise
 from harvester.crosswalk.registry import crosswalk_for
@@ -39,19 +37,6 @@ def document(
     for name, said in elements:
         etree.SubElement(tree, f"{{{namespace}}}{name}", attributes).text = said
     return tree
-
-
-def grows(build: Callable[[int], etree._Element]) -> float:
-    """How many times longer eight times the elements take: 8 where the time is linear, 64 where it is quadratic."""
-
-    def seconds(count: int) -> float:
-        tree = build(count)
-        begun = time.process_time()
-        normalise(tree)
-        return time.process_time() - begun
-
-    seconds(10)  # imports what it imports
-    return min(seconds(8_000), seconds(8_000)) / max(min(seconds(1_000) for _ in range(3)), 0.004)
 
 
 def typed(name: str, said: str, scheme: str) -> Reading:

@@ -1,12 +1,11 @@
 """What would hurt users of theses: somebody else's ORCID, a degree for a dataset, a grant with the wrong funder."""
 
 import itertools
-import time
-from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
 from lxml import etree
+from timing import grows
 
 from harvester.crosswalk import Context, normalise
 from harvester.entry import Entry, Funding, Thesis
@@ -32,19 +31,6 @@ def entry_of(*elements: tuple[str, str], context: Context | None = None, root: s
     reading = normalise(tree, context or Context())
     assert reading.crosswalk == "uketd_dc"
     return reading.entry
-
-
-def grows(build: Callable[[int], etree._Element]) -> float:
-    """How many times longer eight times the elements take: 8 where the time is linear, 64 where it is quadratic."""
-
-    def seconds(count: int) -> float:
-        tree = build(count)
-        begun = time.process_time()
-        normalise(tree)
-        return time.process_time() - begun
-
-    seconds(10)  # imports what it imports
-    return min(seconds(8_000), seconds(8_000)) / max(min(seconds(1_000) for _ in range(3)), 0.004)
 
 
 @pytest.mark.parametrize("creators", [["Doe, Jane", "Roe, John"], [], ["University of Somewhere"]])

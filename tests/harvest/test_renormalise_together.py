@@ -305,7 +305,8 @@ def test_killed_while_its_processes_are_starting_it_leaves_none(
         running = Running(database_url)
         running.until(running.readers)
         running.process.kill()
-        running.end()
+        code, _ = running.end()
+    assert code == -signal.SIGKILL
     is_whole(engine, many)
 
 
