@@ -9,22 +9,24 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
+from harvester.catalogue.ledger_tables import plans, windows
 from harvester.catalogue.sets import set_ids
-from harvester.catalogue.tables import plans, repositories, sets, streams, tallies, windows
+from harvester.catalogue.tables import repositories, sets, streams, tallies
 from harvester.errors import ConfigError, Fenced
 
 
 @dataclass(frozen=True, slots=True)
 class Repository:
-    """A registered repository; `granularity` is Identify's, as text."""
+    """A registered repository; `granularity` and `deleted_record` are Identify's, as text, `traits` what was observed."""
 
     id: int
     name: str
     base_url: str
     granularity: str | None
     identified_at: datetime | None
-    page_size: int | None
-    idempotent_tokens: bool | None
+    deleted_record: str | None
+    identify: dict[str, Any] | None
+    traits: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,11 +114,6 @@ def note_identify(
     return _change(connection, repository, **values)
 
 
-def note_trait(connection: Connection, repository: Repository, **values: object) -> Repository:
-    """Keep what was observed (`page_size`, `granularity`, `idempotent_tokens`)."""
-    return _change(connection, repository, **values)
-
-
 def _change(connection: Connection, repository: Repository, **values: object) -> Repository:
     changed = (
         update(repositories)
@@ -134,8 +131,9 @@ def _repository(row: Row[Any]) -> Repository:
         row.base_url,
         row.granularity,
         row.identified_at,
-        row.page_size,
-        row.idempotent_tokens,
+        row.deleted_record,
+        row.identify,
+        row.traits,
     )
 
 

@@ -10,7 +10,8 @@ from typing import NamedTuple
 from sqlalchemy import Connection, bindparam, case, func, insert, or_, select, update
 
 from harvester.catalogue.ledger import Window
-from harvester.catalogue.tables import feed_seq, page_ids, pages, plans, windows
+from harvester.catalogue.ledger_tables import plans, windows
+from harvester.catalogue.tables import feed_seq, page_ids, pages
 from harvester.errors import Fenced
 
 _FEED_LOCK = 0x66656564  # "feed" in ASCII

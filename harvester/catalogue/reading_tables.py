@@ -71,9 +71,20 @@ quarantine = Table(
     Column("identifier", Text),
     Column("reason", Text, nullable=False),
     Column("raw", LargeBinary, nullable=False, comment="the bytes as they came, zstd"),
+    Column(
+        "position",
+        BigInteger,
+        comment="of the first byte in the answer, where the answer was not well-formed",
+    ),
+    Column("evidence", JSONB, comment="of the last failed request: url, status, excerpt"),
     Column("run_id", BigInteger, nullable=False),
+    Column("tries", Integer, nullable=False, server_default="0", comment="asked for again in vain"),
+    Column(
+        "retry_at", MOMENT, nullable=False, server_default=func.now(), comment="not to be asked for before"
+    ),
     Column("first_seen", MOMENT, nullable=False, server_default=func.now()),
     Column("last_seen", MOMENT, nullable=False, server_default=func.now()),
     Column("resolved_at", MOMENT),
+    Column("resolution", Text, comment="came_whole, gone or purged"),
     UniqueConstraint("repository_id", "format", "key"),
 )

@@ -6,7 +6,8 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, text, update
 
 from harvester.catalogue.ledger import Plan, Stream, doubt_tokens
-from harvester.catalogue.tables import pages, plans, runs, streams, windows
+from harvester.catalogue.ledger_tables import plans, runs, windows
+from harvester.catalogue.tables import pages, streams
 
 # The first key of the session's advisory lock that marks a run as alive ("runs" in ASCII); the second is its number.
 RUN_LOCK = 0x72756E73

@@ -5,9 +5,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Table, func, select, true
 
 from harvester.catalogue import audit
+from harvester.catalogue.ledger_tables import runs, windows
 from harvester.catalogue.reading_tables import quarantine
 from harvester.catalogue.runs import alive
-from harvester.catalogue.tables import repositories, runs, sets, streams, tallies, windows
+from harvester.catalogue.tables import repositories, sets, streams, tallies
 
 _STATES = {
     None: "due",  # a run that was killed: its window waits

@@ -29,7 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 # The revision of alembic/versions that this code needs; a test compares it with alembic's head.
-REVISION = "0002"
+REVISION = "0003"
 
 # to_tsvector takes at most 1,048,575 bytes; 64 Ki characters are at most a quarter of it.
 SEARCHED_CHARACTERS = 65_536
@@ -61,8 +61,13 @@ repositories = Table(
     Column("deleted_record", Text),
     Column("identify", JSONB),
     Column("identified_at", MOMENT),
-    Column("page_size", Integer, comment="records on a full page, as observed"),
-    Column("idempotent_tokens", Boolean, comment="null: not known"),
+    Column(
+        "traits",
+        JSONB,
+        nullable=False,
+        server_default=text("'{}'::jsonb"),
+        comment="what it was observed to do: {name: {value, at, how}}",
+    ),
     Column(
         "preference",
         ARRAY(Text),
@@ -93,80 +98,10 @@ streams = Table(
         MOMENT,
         comment="the server's clock; where the next incremental harvest begins, less an overlap",
     ),
+    Column("rolled_to", MOMENT, comment="up to which datestamp records were harvested again, in this cycle"),
+    Column("rolled_at", MOMENT, comment="when a slice was last harvested again"),
     _now(),
     UniqueConstraint("repository_id", "format", "set_spec"),
-)
-
-plans = Table(
-    "plans",
-    metadata,
-    Column("id", BigInteger, Identity(always=True), primary_key=True),
-    Column("stream_id", ForeignKey("streams.id"), nullable=False, index=True),
-    Column("kind", Text, nullable=False, comment="full, incremental or range"),
-    Column("from_", MOMENT),
-    Column("until", MOMENT),
-    Column("granularity", Text, nullable=False),
-    Column("candidate_watermark", MOMENT, comment="responseDate of the plan's first response"),
-    Column("state", Text, nullable=False, server_default="open", comment="open, done or abandoned"),
-    _now(),
-    Column("finished_at", MOMENT),
-)
-
-windows = Table(
-    "windows",
-    metadata,
-    Column("id", BigInteger, Identity(always=True), primary_key=True),
-    Column("plan_id", ForeignKey("plans.id"), nullable=False, index=True),
-    Column("from_", MOMENT),
-    Column("until", MOMENT),
-    Column("state", Text, nullable=False, server_default="open", comment="open, ended or abandoned"),
-    Column("fence", BigInteger, nullable=False, server_default="0"),
-    Column("token", Text),
-    Column("token_received_at", MOMENT),
-    Column("token_life", Double, comment="seconds, by the server's two stamps"),
-    Column("complete_list_size", BigInteger),
-    Column("pages", Integer, nullable=False, server_default="0", comment="since the last restart"),
-    Column(
-        "received",
-        BigInteger,
-        nullable=False,
-        server_default="0",
-        comment="since the last restart, twins once",
-    ),
-    Column("restarts", Integer, nullable=False, server_default="0"),
-    Column("reread", Boolean, nullable=False, server_default="false"),
-    Column("ending", Text),
-    Column("updated_at", MOMENT, nullable=False, server_default=func.now()),
-)
-
-runs = Table(
-    "runs",
-    metadata,
-    Column("id", BigInteger, Identity(always=True), primary_key=True),
-    Column("stream_id", ForeignKey("streams.id"), nullable=False, index=True),
-    Column("plan_id", ForeignKey("plans.id")),
-    Column("started_at", MOMENT, nullable=False, server_default=func.now()),
-    Column("finished_at", MOMENT),
-    Column("outcome", Text, comment="null while it runs"),
-    Column("reason", Text),
-    Column("sentence", Text),
-    Column("evidence", JSONB),
-    *(
-        Column(name, BigInteger, nullable=False, server_default="0")
-        for name in (
-            "pages",
-            "requests",
-            "received",
-            "created",
-            "updated",
-            "unchanged",
-            "deleted",
-            "quarantined",
-            "restarts",
-        )
-    ),
-    Column("repairs", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
-    Column("unread", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
 )
 
 page_ids = Sequence("page_ids", metadata=metadata)

@@ -23,6 +23,7 @@ from harvester.harvest.stream_run import ours, run_stream
 from harvester.harvest.turn import Turn
 from harvester.oai import repository as oai
 from harvester.oai.records import Identify
+from harvester.oai.traits import Traits
 from harvester.wire import Client, Limits, Patience, host_of, preset_for
 
 
@@ -141,9 +142,10 @@ def _all_streams(job: Job, request: Request, repository: Repository | None) -> R
         failed = outcomes.of_error(ours(error), pages=0)
         name = repository.name if repository else None
         return Report(failed.outcome, [], name, job.url, failed.sentence, failed.evidence)
-    if known.idempotent_tokens is not None:
+    observed = Traits.of(known.traits).idempotent_tokens
+    if observed is not None:
         # What was observed of this repository, over what its host is known for.
-        job.repository.idempotent_tokens = known.idempotent_tokens
+        job.repository.idempotent_tokens = observed
     reports: list[StreamReport] = []
     for stream in streams:
         reports.append(run_stream(job, known, stream))

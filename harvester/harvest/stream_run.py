@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from sqlalchemy.exc import DBAPIError
 
 from harvester import clock
-from harvester.catalogue import ledger, runs
+from harvester.catalogue import ledger, runs, traits
 from harvester.catalogue.connection import catalogue_error
 from harvester.catalogue.ledger import Plan, Repository, Stream, Window
 from harvester.catalogue.runs import Counts, Tally, Verdict
@@ -17,6 +17,7 @@ from harvester.harvest.pages import Committed, Committer
 from harvester.harvest.progress import PageEvent, StreamReport
 from harvester.harvest.walk import Walk
 from harvester.oai.datestamps import Granularity
+from harvester.oai.traits import Traits
 
 # A stream that was never harvested and is refused so was misspelt: kept, it would fail with every later harvest.
 _NEVER_WILL = ("cannotDisseminateFormat", "noSetHierarchy")
@@ -75,6 +76,10 @@ class _Run:
     walk: Walk | None = field(default=None, init=False)
 
     @property
+    def _traits(self) -> Traits:
+        return Traits.of(self.repository.traits)
+
+    @property
     def counts(self) -> Counts:
         return self.walk.counts if self.walk else Counts()
 
@@ -95,8 +100,10 @@ class _Run:
                 continue  # the host was let go, and another process may have claimed the window
             with connection.begin():
                 ledger.end_window(connection, window, how)
-                if walk.largest > (self.repository.page_size or 0):
-                    self.repository = ledger.note_trait(connection, self.repository, page_size=walk.largest)
+                if walk.largest > (self._traits.page_size or 0):
+                    seen = {"page_size": (walk.largest, "records on a page that others follow")}
+                    stored = traits.note(connection, self.repository.id, seen)
+                    self.repository = replace(self.repository, traits=stored)
 
     def close(self, verdict: Verdict, requests: int, tally: Tally) -> Verdict:
         """Write the outcome into the run's row, if there is one."""
@@ -169,5 +176,5 @@ class _Run:
         return verdict
 
     def _judged(self, windows: Iterable[Window]) -> list[outcomes.Ending]:
-        page_size = self.repository.page_size
+        page_size = self._traits.page_size
         return [outcomes.judge(each, each.ending or "", page_size=page_size) for each in windows]

@@ -73,7 +73,8 @@ def older(postgres: str, engine: Engine, run: Harvest) -> Iterator[Engine]:
 
 def copy(table: str, source: Connection, target: Connection) -> None:
     """The rows of a table, in the columns that it had then."""
-    columns = ", ".join(target.scalars(COLUMNS, {"table": table}))
+    since_then = set(source.scalars(COLUMNS, {"table": table}))
+    columns = ", ".join(name for name in target.scalars(COLUMNS, {"table": table}) if name in since_then)
     reading, writing = (each.connection.driver_connection for each in (source, target))
     assert reading is not None
     assert writing is not None

@@ -6,6 +6,7 @@ import pytest
 from asking import Asker
 from sqlalchemy import Engine, text
 
+from harvester.catalogue import traits
 from harvester.errors import Interrupted
 from harvester.harvest.plans import Wish
 from harvester.harvest.progress import Listener, PageEvent
@@ -132,8 +133,10 @@ def spendable(shared_engine: Engine) -> Iterator[Asker]:
         listener, stop = stop_after(1)
         assert ask(listener=listener, stop=stop).outcome == "interrupted"
         with shared_engine.begin() as connection:
-            known = text("UPDATE repositories SET idempotent_tokens = false WHERE name = :name")
-            connection.execute(known, {"name": ask.name})
+            number = connection.scalar(
+                text("SELECT id FROM repositories WHERE name = :name"), {"name": ask.name}
+            )
+            traits.note(connection, number, {"idempotent_tokens": (False, "asked twice")})
         yield ask
 
 
