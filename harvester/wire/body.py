@@ -140,10 +140,14 @@ def _single(pieces: Iterator[bytes]) -> Iterator[bytes]:
 def _inflated(pieces: Iterable[bytes], bits: int) -> Iterator[bytes]:
     """At most one piece at a time, however much the input holds."""
     unpacker = zlib.decompressobj(bits)
+    held = b""
     for piece in pieces:
-        rest = piece
+        rest, held = held + piece, b""
         while rest:
             if unpacker.eof:
+                if bits == _GZIP_BITS and len(rest) < len(_GZIP) and _GZIP.startswith(rest):
+                    held = rest  # the next member may begin here, cut where this piece ends
+                    break
                 if bits != _GZIP_BITS or not rest.startswith(_GZIP):
                     break  # padding behind the end, harmless
                 unpacker = zlib.decompressobj(bits)

@@ -107,7 +107,8 @@ class Client:
         moved = True
         for hop in range(self.limits.max_hops + 1):
             realm = urls.same_credentials_realm(base.url, target)
-            answer = self._fetch(target, base.credentials if realm else None, trip, hop)
+            question = Ask(target, self._headers, base.credentials if realm else None)
+            answer = self._fetch(question, trip, hop)
             location = answer.headers.get("location")
             if answer.status not in REDIRECTS or not location:
                 moved_to = urls.without_arguments(target, params) if moved and hop else None
@@ -121,18 +122,29 @@ class Client:
             evidence=failures.evidence(answer.url, answer.status, answer.body),
         )
 
-    def _fetch(self, target: str, credentials: tuple[str, str] | None, trip: Trip, hop: int) -> Answer:
-        lane = self._lane(target)
+    def post(self, url: str, params: Sequence[tuple[str, str]]) -> Response:
+        """The same question as a form in the body of a POST (section 3.1.1 of the specification); raises as `get` does.
+
+        A redirect is an answer like any other: most lose the body on the way (openwis/openwis#239).
+        """
+        base = urls.parse(url)
+        trip = Trip()
+        headers = {**self._headers, "Content-Type": "application/x-www-form-urlencoded"}
+        form = urls.encoded(params).encode()
+        return _response(self._fetch(Ask(base.url, headers, base.credentials, form), trip, 0), trip, None)
+
+    def _fetch(self, question: Ask, trip: Trip, hop: int) -> Answer:
+        lane = self._lane(question.url)
         patience = self.patience
         if hop:  # the caller knows the pace of the host he named, not of those it leads to
             patience = replace(patience, pause=max(patience.pause, preset_for(lane.host).pace))
         for codings in (_CODINGS, "identity"):
-            headers = {**self._headers, "Accept-Encoding": codings}
+            headers = {**question.headers, "Accept-Encoding": codings}
             try:
-                return lane.ask(Ask(target, headers, credentials), trip, patience)
+                return lane.ask(replace(question, headers=headers), trip, patience)
             except Undecodable as error:
                 fault = error
-        raise failures.unreadable(lane.host, "bad_compression", Evidence(target)) from fault
+        raise failures.unreadable(lane.host, "bad_compression", Evidence(question.url)) from fault
 
     def _lane(self, url: str) -> Lane:
         host = urls.host_of(url)

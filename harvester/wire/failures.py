@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 import requests
 import urllib3.exceptions
 
-from harvester.errors import Evidence, Refused, RepositoryError, Retriable
+from harvester.errors import ConfigError, Evidence, Refused, RepositoryError, Retriable
 from harvester.wire.urls import public_url
 
 _LATER = "It will be asked again; if this lasts, ask its operators."
@@ -101,6 +101,21 @@ def proxy_unreachable(proxy_host: str) -> RepositoryError:
     return Retriable(
         f"The outbound proxy {proxy_host} cannot be reached. Check HTTPS_PROXY, HTTP_PROXY and NO_PROXY.",
         reason="proxy",
+    )
+
+
+def proxy_login(host: str) -> RepositoryError:
+    return Refused(
+        f"The outbound proxy wants a user name and a password before it asks {host}, or does not take those it "
+        "was given. Check HTTPS_PROXY and HTTP_PROXY.",
+        reason="proxy",
+    )
+
+
+def proxy_unreadable() -> ConfigError:
+    """A proxy of the environment that is no address; it may hold a password, so it is not shown."""
+    return ConfigError(
+        "HTTPS_PROXY or HTTP_PROXY is not the address of a proxy: write it as http://host:port"
     )
 
 

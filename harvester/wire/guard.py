@@ -5,6 +5,7 @@ import socket
 import threading
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future
+from itertools import zip_longest
 
 from harvester.errors import Refused, RepositoryError
 from harvester.wire import failures
@@ -15,6 +16,10 @@ Resolve = Callable[[str, int], Sequence[str]]
 
 _IP = ipaddress.IPv4Address | ipaddress.IPv6Address
 _KEPT_FOR = 60.0  # seconds; a kept-alive connection needs no answer at all
+
+_MOST_ADDRESSES = (
+    8  # a DNS answer may hold hundreds, and each that is silent costs a third of the connect limit
+)
 
 # Listed here rather than asked of `ipaddress`, whose is_private and is_global have changed between Python
 # versions. IANA's special-purpose address registries (RFC 6890), multicast and reserved space.
@@ -100,7 +105,7 @@ class Dialler:
 
     def dial(self, host: str, port: int, seconds: float) -> socket.socket:
         """A connected socket; raises RepositoryError of the fitting kind."""
-        addresses = self._addresses(host, port)
+        addresses = self._addresses(host, port)[:_MOST_ADDRESSES]
         errors: list[OSError] = []
         for position, address in enumerate(addresses, start=1):
             # A broken IPv6 must not cost the whole connect limit while IPv4 would answer at once.
@@ -129,8 +134,7 @@ class Dialler:
                         raise _private(host, address)
             with self._lock:
                 self._answers[key] = (self._monotonic(), known)
-        preferred = self._family.get(key)
-        return sorted(known, key=lambda address: preferred is not None and (":" in address) != preferred)
+        return _by_turns(known, self._family.get(key))
 
     def _ask(self, host: str, port: int) -> Sequence[str]:
         """getaddrinfo takes no timeout, so it is waited for from outside; the thread ends when the resolver does."""
@@ -154,6 +158,18 @@ class Dialler:
         if not answers:
             raise failures.unresolved(host)
         return answers
+
+
+def _by_turns(addresses: Sequence[str], sixth: bool | None) -> list[str]:
+    """One of each family in turn, so that a broken family costs one address and not all of its own (RFC 8305, 4).
+
+    `sixth`: begin with IPv6; None: with the family that the resolver has put first.
+    """
+    first = ":" in addresses[0] if sixth is None else sixth
+    pairs = zip_longest(
+        *([each for each in addresses if (":" in each) == turn] for turn in (first, not first))
+    )
+    return [each for pair in pairs for each in pair if each is not None]
 
 
 def _embedded(ip: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:

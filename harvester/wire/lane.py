@@ -28,11 +28,12 @@ _KEPT_IDLE = 120.0
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One HTTP request; `url` carries no userinfo."""
+    """One HTTP request; `url` carries no userinfo. A POST where there is a `form`, already encoded."""
 
     url: str
     headers: Mapping[str, str]
     credentials: tuple[str, str] | None = None
+    form: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,18 +124,29 @@ class Lane:
         session = self.session
         if len(session.cookies) > _MOST_COOKIES:
             session.cookies.clear()
-        proxies = self._proxies_for(question.url)
-        if requests.utils.select_proxy(question.url, proxies):
+        proxied = self._proxied(question.url)
+        if proxied:
             self.check_proxied(question.url)
         auth = None
         if question.credentials is not None:
             # As bytes: requests would encode them as latin-1, and fail on the rest.
             user, password = (part.encode() for part in question.credentials)
             auth = requests.auth.HTTPBasicAuth(user, password)
-        request = requests.Request("GET", question.url, headers=dict(question.headers), auth=auth)
+        method = "GET" if question.form is None else "POST"
+        request = requests.Request(
+            method, question.url, headers=dict(question.headers), auth=auth, data=question.form
+        )
         prepared = session.prepare_request(request)
         timeout = (limits.connect, limits.read)
-        return session.send(prepared, stream=True, timeout=timeout, allow_redirects=False, proxies=proxies)
+        proxies = self._proxies_for(question.url)
+        try:
+            return session.send(
+                prepared, stream=True, timeout=timeout, allow_redirects=False, proxies=proxies
+            )
+        except requests.exceptions.InvalidURL as error:
+            if proxied:  # the repository's own URL was read long before
+                raise failures.proxy_unreadable() from error
+            raise
 
     def _read(
         self, question: Ask, response: requests.Response, limits: Limits, content: io.BytesIO
@@ -142,12 +154,17 @@ class Lane:
         received_at = self.now()
         self.watch.body_begins()
         status = response.status_code
+        if status == 407 and self._proxied(question.url):
+            raise failures.proxy_login(self.host)
         headers = {name.lower(): value for name, value in response.headers.items()}
         if status in REDIRECTS and headers.get("location"):
             content.write(body.read_start(response.raw))
         else:
             body.read_body(response.raw, limits, content)
         return Answer(question.url, status, headers, content.getvalue(), received_at)
+
+    def _proxied(self, url: str) -> bool:
+        return requests.utils.select_proxy(url, self._proxies_for(url)) is not None
 
     def _proxies_for(self, url: str) -> dict[str, str]:
         scheme = urlsplit(url).scheme

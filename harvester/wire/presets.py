@@ -7,17 +7,18 @@ from dataclasses import dataclass
 class Preset:
     """`pace`: seconds between two requests. `idempotent_tokens`: does asking a token again give the same page?
 
-    None means unknown.
+    None means unknown. `month_sets`: sets named after months (month_year_10_2016) hold all records.
     """
 
     name: str | None = None
     pace: float = 0.0
     idempotent_tokens: bool | None = None
+    month_sets: bool = False
 
 
 # At most one request a second: docs.figshare.com. Tokens: those of 2017 carry an Elasticsearch scroll
 # (`queryThenFetch`, researchgraph/Crosswalks), which advances at every read (elastic/elasticsearch#17151).
-_FIGSHARE = Preset("figshare", pace=1.0, idempotent_tokens=False)
+_FIGSHARE = Preset("figshare", pace=1.0, idempotent_tokens=False, month_sets=True)
 # 30 requests a minute on OAI-PMH: developers.zenodo.org.
 _ZENODO = Preset("Zenodo", pace=2.0)
 # One request every three seconds, over one connection: info.arxiv.org/help/api/tou.html. The base URL has

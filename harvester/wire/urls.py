@@ -11,6 +11,7 @@ from harvester.errors import ConfigError
 _PORTS = {"http": 80, "https": 443}
 # Parsers disagree about these inside a host ("http://a\@b/"), so a host that has one is not an address.
 _AMBIGUOUS = re.compile(r"[\s\\\x00-\x1f\x7f]")
+_UNREADABLE = "(an address that cannot be read)"
 
 Arguments = Sequence[tuple[str, str]]
 
@@ -50,7 +51,9 @@ def public_url(url: str) -> str:
     try:
         parts = urlsplit(url)
     except ValueError:
-        return "(an address that cannot be read)"
+        return _UNREADABLE
+    if not parts.netloc and "@" in url:  # http:/user:password@host, a slash short: where they end is a guess
+        return _UNREADABLE
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
@@ -81,6 +84,11 @@ def merge_query(url: str, params: Arguments) -> str:
     path = own[:1] if own and "=" not in own[0] else []
     query = "&".join([*path, *first, *own[len(path) :], *rest])
     return urlunsplit(parts._replace(query=query, fragment=""))
+
+
+def encoded(params: Arguments) -> str:
+    """Arguments as a query or a form, each value percent-encoded exactly once; those without a value are dropped."""
+    return "&".join(_pair(name, value) for name, value in params if value != "")
 
 
 def follow(url: str, location: str, params: Arguments) -> str:

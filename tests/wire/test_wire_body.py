@@ -1,6 +1,7 @@
 """Compression as it is met: announced or not, rightly or not, once or twice, honest or a bomb."""
 
 import gzip
+import random
 import subprocess
 import sys
 import zlib
@@ -86,6 +87,20 @@ def test_what_cannot_be_unpacked_twice_is_a_sentence(server, client):
         client(repository).get(repository.url, ARGUMENTS)
     assert caught.value.reason == "bad_compression"
     assert len(repository.requests) == 2
+
+
+@pytest.mark.parametrize("offset", range(-4, 3))
+def test_no_place_where_two_parts_of_a_gzip_meet_loses_the_second(server, client, offset):
+    """Servers that compress in pieces send members one after another; we read 32 kB at a time."""
+    filler = random.Random(0).randbytes(32 * 1024)
+    first = next(
+        packed
+        for length in range(32_700, 32_780)
+        if len(packed := gzip.compress(b"<!--" + filler[:length], mtime=0)) == 32 * 1024 + offset
+    )
+    second = gzip.compress(b"-->" + PAGE)
+    repository = server(always(answer(first + second, Content_Encoding="gzip")))
+    assert client(repository).get(repository.url, ARGUMENTS).body.endswith(b"-->" + PAGE)
 
 
 def test_gzip_in_gzip_is_not_unpacked(server, client):

@@ -48,6 +48,27 @@ class Authority:
         context.load_cert_chain(self.folder / f"{stem}.crt", self.folder / f"{stem}.key")
         return context
 
+    def through_an_intermediate(self, host: str) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+        """Two servers' contexts: one sends the intermediate certificate along, as it must, the other does not."""
+        between = Authority(self.folder, f"{self.name}-between")
+        self._openssl(
+            "req", "-new", "-key", f"{between.name}.key", "-subj", f"/CN={between.name}", "-out", "between.csr"
+        )  # fmt: skip
+        (self.folder / "between.ext").write_text(
+            "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign\nsubjectKeyIdentifier=hash\n"
+        )
+        self._openssl(
+            "x509", "-req", "-in", "between.csr", "-CA", self.bundle.name, "-CAkey", f"{self.name}.key", "-days", "20",
+            "-set_serial", "8", "-extfile", "between.ext", "-out", between.bundle.name,
+        )  # fmt: skip
+        alone = between.server(host)
+        leaf = self.folder / f"{between.name}-{host}-20.crt"
+        chain = self.folder / "chain.pem"
+        chain.write_text(leaf.read_text() + between.bundle.read_text())
+        whole = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        whole.load_cert_chain(chain, leaf.with_suffix(".key"))
+        return whole, alone
+
     def _openssl(self, *arguments: str) -> None:
         subprocess.run([OPENSSL, *arguments], cwd=self.folder, check=True, capture_output=True, timeout=30)
 
@@ -115,6 +136,30 @@ def test_a_server_with_only_an_old_protocol_is_refused(server, trusting, authori
     with pytest.raises(Refused) as caught:
         trusting(repository).get(f"https://{NAME}:{repository.port}/oai", ARGUMENTS)
     assert caught.value.reason == "tls"
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1])
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")  # the very thing that is tested
+def test_a_server_that_speaks_tls_of_before_2008_only_is_refused(server, trusting, authority, version):
+    context = authority.server(NAME)
+    context.set_ciphers("ALL@SECLEVEL=0")
+    context.minimum_version = context.maximum_version = version
+    repository = server(always(answer()), wrap=over_tls(context))
+    with pytest.raises(Refused, match="update their server") as caught:
+        trusting(repository).get(f"https://{NAME}:{repository.port}/oai", ARGUMENTS)
+    assert caught.value.reason == "tls"
+    assert repository.requests == []
+
+
+def test_a_missing_intermediate_certificate_is_named_as_a_likely_cause(server, trusting, authority):
+    whole, alone = authority.through_an_intermediate(NAME)
+    repository = server(always(answer()), wrap=over_tls(whole))
+    assert trusting(repository).get(f"https://{NAME}:{repository.port}/oai", ARGUMENTS).body == PAGE
+    repository = server(always(answer()), wrap=over_tls(alone))
+    with pytest.raises(Refused, match="intermediate certificate is missing") as caught:
+        trusting(repository).get(f"https://{NAME}:{repository.port}/oai", ARGUMENTS)
+    assert caught.value.reason == "tls"
+    assert repository.requests == []
 
 
 def test_plain_http_behind_https_is_refused_with_a_hint(server, trusting):

@@ -89,6 +89,17 @@ def test_no_message_shows_a_password():
     assert "canary" not in public_url("https://me:canary@[::1/oai")
 
 
+@pytest.mark.parametrize(
+    "url",
+    ["http:/me:canary@h/oai", "http:me:canary@h/oai", "http:///me:canary@h/oai", "//me:canary@h/", "http://me:canary@/oai",
+     "https://me:can ary@h/oai", "http://me:canary@h\\x/", "http://me:canary@%20h/", "http://me:canary@h%00/", "me:canary@h"],
+)  # fmt: skip
+def test_no_slip_in_an_address_shows_its_password(url):
+    with pytest.raises(ConfigError) as caught:
+        host_of(url)
+    assert "canary" not in str(caught.value)
+
+
 TOKENS = st.text(min_size=1, max_size=80)
 AWKWARD = st.text(
     alphabet="%+&=#?/ ;:~'\"<>|\\^`{}[]\u00e4\u20ac\U0001f600\t\n\x00\x7f2f4B", min_size=1, max_size=60
