@@ -15,14 +15,15 @@ from harvester.errors import ConfigError
 
 _LARGEST = 1024 * 1024  # bytes of harvester.toml
 _KEYS = {
-    "the file": {"contact", "host", "repository"},
+    "the file": {"contact", "history", "host", "repository"},
     "[[host]]": {"name", "pace"},
     # every, cron and streams are the scheduler's.
     "[[repository]]": {"name", "url", "prefer", "every", "cron", "streams"},
 }
 _DURATION = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,3})?) ?(ms|s|m|h|d|)")
 _SECONDS = {"ms": 0.001, "": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
-_LONGEST_PACE = 86_400.0
+_DAY = 86_400.0
+_LONGEST_PACE = _DAY
 _HOST = re.compile(r"[^\s/@]+")
 _URL = re.compile(r"(https?://[^\s/]+)(\S*)", re.IGNORECASE)
 
@@ -40,7 +41,8 @@ class RepositorySettings:
 class Settings:
     """`home` holds the embedded server; `database_url` replaces it; `contact` goes into User-Agent and From.
 
-    `paces` are seconds between two requests by host, in lower case.
+    `paces` are seconds between two requests by host, in lower case. `history` is for how many seconds earlier versions of
+    records are kept; None: for ever.
     """
 
     home: Path = field(default_factory=lambda: _home(os.environ))
@@ -48,6 +50,7 @@ class Settings:
     contact: str | None = None
     paces: Mapping[str, float] = field(default_factory=dict)
     repositories: tuple[RepositorySettings, ...] = ()
+    history: float | None = None
 
     def preference_of(self, name: str, base_url: str) -> tuple[str, ...]:
         """The order of formats chosen for a repository; empty where none is."""
@@ -73,6 +76,7 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
         contact=_contact(contact, "HARVESTER_CONTACT") if contact else said.get("contact"),
         paces={_text(host, "name").lower(): _pace(host) for host in said.get("host", ())},
         repositories=tuple(_repository(each) for each in said.get("repository", ())),
+        history=_history(said),
     )
 
 
@@ -127,6 +131,7 @@ def _check(said: dict[str, Any]) -> None:
     _known(said, "the file")
     if "contact" in said:
         _contact(said["contact"], "'contact'")
+    _history(said)
     for name in ("host", "repository"):
         tables = said.get(name, [])
         if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
@@ -176,11 +181,28 @@ def _url(table: Mapping[str, Any]) -> str:
 
 def _pace(host: Mapping[str, Any]) -> float:
     said = host.get("pace")
-    match = _DURATION.fullmatch(str(said)) if isinstance(said, str | int | float) else None
-    seconds = float(match[1]) * _SECONDS[match[2]] if match else -1.0
+    seconds = _duration(said)
     if not 0 <= seconds <= _LONGEST_PACE:
         raise ConfigError(f"'pace' must be a time such as \"1s\", at most a day, not {said!r:.60}")
     return seconds
+
+
+def _history(said: Mapping[str, Any]) -> float | None:
+    if "history" not in said:
+        return None
+    seconds = _duration(said["history"])
+    # A number without a unit is one of seconds: whoever writes 365 means days, and would lose nearly everything.
+    if seconds < _DAY:
+        raise ConfigError(
+            f"'history' must be a time of a day or more, such as \"365d\", not {said['history']!r:.60}"
+        )
+    return seconds
+
+
+def _duration(said: object) -> float:
+    """Seconds; below zero where it is no time."""
+    match = _DURATION.fullmatch(str(said)) if isinstance(said, str | int | float) else None
+    return float(match[1]) * _SECONDS[match[2]] if match else -1.0
 
 
 def _repository(table: Mapping[str, Any]) -> RepositorySettings:

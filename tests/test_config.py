@@ -125,6 +125,16 @@ def test_a_pace_is_a_time_in_the_unit_that_it_names(said: str, seconds: float, r
     assert read(HOST + said).paces == {"example.org": seconds}
 
 
+@pytest.mark.parametrize(
+    ("said", "seconds"), [('"365d"', 365 * 86_400.0), ('"24h"', 86_400.0), ("86400", 86_400.0)]
+)
+def test_history_is_kept_for_the_time_that_is_said_else_for_ever(
+    said: str, seconds: float, read: Read
+) -> None:
+    assert read(f"history = {said}").history == seconds
+    assert read("").history is None
+
+
 def test_a_host_is_known_whatever_the_case_it_is_written_in(read: Read) -> None:
     assert read('[[host]]\nname = "API.Example.org:8080"\npace = 1').paces == {"api.example.org:8080": 1.0}
 
@@ -134,6 +144,12 @@ def test_a_host_is_known_whatever_the_case_it_is_written_in(read: Read) -> None:
     [
         ("contact = 5", "contact"),
         ("contact = true", "contact"),
+        ("history = 365", "history"),
+        ('history = "0d"', "history"),
+        ('history = "for ever"', "history"),
+        ("history = true", "history"),
+        ("history = -1", "history"),
+        ('history = ["365d"]', "history"),
         ('contact = "mailto:jürgen@example.org"', "contact"),
         ('contact = ""', "contact"),
         ('contact = "a@example.org\\nFrom: b@example.org"', "contact"),

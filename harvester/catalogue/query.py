@@ -1,12 +1,12 @@
 """The query module: find, get, count, changed_since. Read-only transactions, bound values, keyset paging, bounded time.
 
 Every function takes an Engine and opens its own short transaction, so that a caller may take as long as he likes between
-two batches. Suppose `engine = open_catalogue(from_environment())`; then `for item in find(engine, "curie year:1900..")`.
+two batches. What is suppressed is nowhere to be found; the change feed tells it as deleted. Suppose `engine = open_catalogue(from_environment())`; then `for item in find(engine, "curie year:1900..")`.
 """
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,6 +19,7 @@ from harvester.catalogue.keys import item_key
 from harvester.catalogue.query_language import conditions, words
 from harvester.catalogue.stored_entry import unpack
 from harvester.catalogue.tables import SEARCH, pages, records, repositories, sets
+from harvester.catalogue.takedowns import hidden, shown
 from harvester.entry import Entry
 from harvester.errors import ConfigError
 
@@ -114,7 +115,7 @@ def search(engine: Engine, query: str, *, limit: int = 20) -> list[Item]:
 
 def count(engine: Engine, query: str = "", *, scope: Scope = Scope()) -> int:
     """How many items match."""
-    with _reading(engine) as connection:
+    with reading(engine) as connection:
         statement = select(func.count()).select_from(records).where(*conditions(query), *_scope(scope))
         return connection.scalar(statement) or 0
 
@@ -122,26 +123,21 @@ def count(engine: Engine, query: str = "", *, scope: Scope = Scope()) -> int:
 def get(engine: Engine, identifier: str, *, repository: str | None = None) -> list[Item]:
     """Every record of an item, all formats, tombstones too; of one repository, or of all that know the identifier.
 
-    The format that stands for the item comes first.
+    The format that stands for the item comes first. Nothing of a suppressed item.
     """
-    if not _storable(identifier) or not _storable(repository or ""):
-        return []
-    with _reading(engine) as connection:
-        chosen = select(repositories.c.id)
-        if repository is not None:
-            chosen = chosen.where(repositories.c.name == repository)
-        keys = [item_key(number, identifier) for number in connection.scalars(chosen)]
-        mine = select(*_COLUMNS).where(records.c.item_key == func.any(keys))
+    with reading(engine) as connection:
+        keys = keys_of(connection, identifier, repository)
+        mine = select(*_COLUMNS).where(records.c.item_key == func.any(keys), shown())
         order = (records.c.preferred.desc(), *records.primary_key)
         return _as_items(connection, connection.execute(mine.order_by(*order)).all())
 
 
 def metadata_xml(engine: Engine, item: Item) -> bytes | None:
-    """The kept metadata of a record, canonical XML; None where it never had any."""
-    with _reading(engine) as connection:
+    """The kept metadata of a record, canonical XML; None where it never had any, or has been suppressed or purged since."""
+    with reading(engine) as connection:
         row = connection.execute(
             select(records.c.xml, records.c.dictionary_id).where(
-                tuple_(*records.primary_key) == tuple_(*item.place)
+                tuple_(*records.primary_key) == tuple_(*item.place), shown()
             )
         ).one_or_none()
         if row is None or row.xml is None:
@@ -154,6 +150,9 @@ def changed_since(engine: Engine, seq: int = 0, *, limit: int = BATCH) -> list[t
 
     A record stands where it changed last. At least `limit` records where there are so many: a page's records share one
     seq and come whole, so going on from the last seq seen misses none; an empty list is the end.
+
+    A suppressed item comes as a deleted one without an entry, as whoever follows must have it; it comes again as it is when
+    that is undone.
     """
     changed = records.join(pages, pages.c.id == records.c.page_id)
     last = (
@@ -166,23 +165,37 @@ def changed_since(engine: Engine, seq: int = 0, *, limit: int = BATCH) -> list[t
         .scalar_subquery()
     )
     statement = (
-        select(*_COLUMNS, pages.c.seq)
+        select(*_COLUMNS, pages.c.seq, hidden().label("hidden"))
         .select_from(changed)
         .where(pages.c.seq > seq, or_(last.is_(None), pages.c.seq <= last))
         .order_by(pages.c.seq, *records.primary_key)
     )
-    with _reading(engine) as connection:
+    with reading(engine) as connection:
         found = connection.execute(statement).all()
-        return list(zip((row.seq for row in found), _as_items(connection, found), strict=True))
+        items = [
+            replace(item, deleted=True, entry=None, crosswalk=None) if row.hidden else item
+            for row, item in zip(found, _as_items(connection, found), strict=True)
+        ]
+        return list(zip((row.seq for row in found), items, strict=True))
 
 
-def _storable(text: str) -> bool:
-    """Whether Postgres can hold it at all: neither NUL nor lone surrogates."""
-    return "\0" not in text and text.encode(errors="replace").decode() == text
+def keys_of(connection: Connection, identifier: str, repository: str | None) -> list[bytes]:
+    """The keys that an item with this identifier has or would have, in one repository or in all."""
+    # Postgres can hold neither NUL nor lone surrogates.
+    if any(
+        "\0" in said or said.encode(errors="replace").decode() != said
+        for said in (identifier, repository or "")
+    ):
+        return []
+    chosen = select(repositories.c.id)
+    if repository is not None:
+        chosen = chosen.where(repositories.c.name == repository)
+    return [item_key(number, identifier) for number in connection.scalars(chosen)]
 
 
 @contextmanager
-def _reading(engine: Engine) -> Iterator[Connection]:
+def reading(engine: Engine) -> Iterator[Connection]:
+    """A connection that cannot write and whose questions end in bounded time. Raises ConfigError, CatalogueError."""
     try:
         with engine.connect() as connection:
             connection.execute(text("SET TRANSACTION READ ONLY"))
@@ -197,7 +210,7 @@ def _reading(engine: Engine) -> Iterator[Connection]:
 
 
 def _scope(scope: Scope) -> list[Any]:
-    limits: list[Any] = []
+    limits: list[Any] = [shown()]
     if not scope.deleted:
         limits.append(records.c.deleted == false())
     if not scope.all_formats:
@@ -206,11 +219,17 @@ def _scope(scope: Scope) -> list[Any]:
 
 
 def _fetch(engine: Engine, statement: Select[Any]) -> list[Item]:
-    with _reading(engine) as connection:
+    with reading(engine) as connection:
         return _as_items(connection, connection.execute(statement).all())
 
 
 def _as_items(connection: Connection, rows: Any) -> list[Item]:
+    specs, names = look_up(connection, rows)
+    return [_item(row, specs, names) for row in rows]
+
+
+def look_up(connection: Connection, rows: Any) -> tuple[dict[int, str], dict[int, str]]:
+    """The setSpecs, and the names of the repositories, that rows of records or of their history speak of by number."""
     # Two short look-ups for a batch: a join would bring in columns that the search expression does not mean.
     numbers = sorted({number for row in rows for number in row.sets})
     named = select(sets.c.id, sets.c.spec).where(sets.c.id == func.any(numbers))
@@ -218,7 +237,7 @@ def _as_items(connection: Connection, rows: Any) -> list[Item]:
     owners = sorted({row.repository_id for row in rows})
     called = select(repositories.c.id, repositories.c.name).where(repositories.c.id == func.any(owners))
     names = {row.id: row.name for row in connection.execute(called)} if owners else {}
-    return [_item(row, specs, names) for row in rows]
+    return specs, names
 
 
 def _item(row: Row[Any], specs: Mapping[int, str], names: Mapping[int, str]) -> Item:
@@ -226,7 +245,7 @@ def _item(row: Row[Any], specs: Mapping[int, str], names: Mapping[int, str]) -> 
         repository=names[row.repository_id],
         identifier=row.identifier,
         format=row.format,
-        datestamp=_datestamp(row.datestamp, row.datestamp_raw),
+        datestamp=datestamp(row.datestamp, row.datestamp_raw),
         deleted=row.deleted,
         sets=tuple(sorted(specs[number] for number in row.sets)),
         entry=None if row.entry is None else unpack(row.entry, row.title),
@@ -236,7 +255,7 @@ def _item(row: Row[Any], specs: Mapping[int, str], names: Mapping[int, str]) -> 
     )
 
 
-def _datestamp(value: datetime, raw: str) -> str:
+def datestamp(value: datetime, raw: str) -> str:
     """In one of the two legal forms (OAI-PMH 2.0, section 3.3), with the granularity the repository gave."""
     utc = value.astimezone(UTC).replace(tzinfo=None)  # strftime would write the year 800 with three digits
     return utc.date().isoformat() if len(raw) == 10 else utc.isoformat(timespec="seconds") + "Z"

@@ -18,6 +18,7 @@ from sqlalchemy.dialects.postgresql.psycopg import dialect
 from harvester.catalogue.connection import driver_error
 from harvester.catalogue.ledger import Stream
 from harvester.catalogue.tables import records, tallies
+from harvester.catalogue.takedowns import PURGED
 
 Key = bytes
 
@@ -31,6 +32,14 @@ class Known(NamedTuple):
     proven_sets: list[int]
     deleted: bool
     about: bytes | None
+
+
+class Held(NamedTuple):
+    """What the catalogue holds of a page's items."""
+
+    known: dict[Key, Known]  # in the stream's format
+    elsewhere: set[Key]  # in other formats too
+    purged: set[Key]  # emptied for good: nothing of them may be written
 
 
 class RecordColumns(NamedTuple):
@@ -105,9 +114,10 @@ _TOUCHED = (
 _TOUCH = update(records).where(*_THIS).values({name: bindparam(name) for name in _TOUCHED})
 # The driver's own rows: SQLAlchemy's handling of two arrays in each would cost as much as the query.
 _KNOWN = (
-    f"SELECT item_key, format, {', '.join(Known._fields)} FROM records"  # noqa: S608 - names of columns
+    f"SELECT item_key, format, deleted_reason, {', '.join(Known._fields)} FROM records"  # noqa: S608 - names of columns
     " WHERE item_key = ANY(%(keys)s) AND repository_id = %(repository_id)s"
 )
+_KEEP_OUT = text("LOCK TABLE records IN ROW EXCLUSIVE MODE")
 _READ_AGAIN = update(records).where(*_THIS).values({name: bindparam(name) for name in EntryColumns._fields})
 _ADDED = upsert(tallies)
 _TALLY = _ADDED.on_conflict_do_update(
@@ -130,19 +140,26 @@ _PREFER = text(
 )
 
 
-def known_records(
-    connection: Connection, stream: Stream, keys: Sequence[Key]
-) -> tuple[dict[Key, Known], set[Key]]:
-    """What is held of these keys in the stream's format, and which of them are held in other formats too."""
-    found: dict[Key, Known] = {}
-    elsewhere: set[Key] = set()
+def known_records(connection: Connection, stream: Stream, keys: Sequence[Key]) -> Held:
+    """What is held of the items with these keys, in all formats."""
+    found = Held({}, set(), set())
     rows = connection.exec_driver_sql(_KNOWN, {"keys": list(keys), "repository_id": stream.repository_id})
-    for key, format_, *held in rows:
+    for key, format_, reason, *held in rows:
+        if reason == PURGED:
+            found.purged.add(key)
         if format_ == stream.format:
-            found[key] = Known(*held)
+            found.known[key] = Known(*held)
         else:
-            elsewhere.add(key)
-    return found, elsewhere
+            found.elsewhere.add(key)
+    return found
+
+
+def keep_purges_out(connection: Connection) -> None:
+    """Until the end of the transaction: an item that is looked at now is not purged before it is written.
+
+    For what moves no window; a page that does keeps them out by that.
+    """
+    connection.execute(_KEEP_OUT)
 
 
 @contextmanager

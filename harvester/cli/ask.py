@@ -8,11 +8,11 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Annotated
 
 import typer
 
-from harvester.cli import output, typed
+from harvester.cli import output, typed, versions
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -73,34 +73,43 @@ def _year(item: "Item") -> str:
     return str(item.entry.year) if item.entry and item.entry.year else ""
 
 
+_REPOSITORY = typer.Option(
+    "--repository",
+    metavar="NAME",
+    help="Where several repositories know the identifier.",
+    callback=typed.text,
+)
+_HISTORY = typer.Option("--history", help="What it was, version by version, and which run brought it.")
+_ARRAY = typer.Option(
+    "--json",
+    help="As JSON on stdout: an array of export lines, one per format; with --history one of versions.",
+)
+
+
 def show(
     identifier: str = typer.Argument(
         metavar="IDENTIFIER",
         help="An OAI identifier, such as oai:figshare.com:article/145088.",
         callback=typed.text,
     ),
-    repository: str = typer.Option(
-        None,
-        "--repository",
-        metavar="NAME",
-        help="Where several repositories know the identifier.",
-        callback=typed.text,
-    ),
+    repository: Annotated[str | None, _REPOSITORY] = None,
     xml: bool = typer.Option(False, "--xml", help="The metadata as it was harvested."),
-    json_: bool = typer.Option(
-        False, "--json", help="As JSON on stdout: an array of export lines, one per format."
-    ),
+    history: Annotated[bool, _HISTORY] = False,
+    json_: Annotated[bool, _ARRAY] = False,
 ) -> None:
     """Show one item in every format harvested."""
     from harvester.catalogue import query as catalogue
-    from harvester.errors import HarvesterError
+    from harvester.errors import ConfigError
 
+    if xml and history:
+        raise ConfigError("--xml shows the metadata as it is now: leave --history out")
     with _catalogue() as engine:
+        if history:
+            _show_history(engine, identifier, repository, json_=json_)
+            return
         found = catalogue.get(engine, identifier, repository=repository)
         if not found:
-            raise HarvesterError(
-                f"no record has the identifier '{identifier}'; `harvester search` finds by title"
-            )
+            raise _unknown(identifier)
         if xml:
             for item in found:
                 kept = catalogue.metadata_xml(engine, item)
@@ -112,6 +121,24 @@ def show(
         return
     for item in found:
         _show(item)
+
+
+def _show_history(engine: "Engine", identifier: str, repository: str | None, *, json_: bool) -> None:
+    from harvester.catalogue.versions import versions as read
+
+    found = read(engine, identifier, repository=repository)
+    if not found:
+        raise _unknown(identifier)
+    if json_:
+        output.document([versions.as_json(each) for each in found])
+    else:
+        versions.show(found)
+
+
+def _unknown(identifier: str) -> Exception:
+    from harvester.errors import HarvesterError
+
+    return HarvesterError(f"no record has the identifier '{identifier}'; `harvester search` finds by title")
 
 
 def _show(item: "Item") -> None:

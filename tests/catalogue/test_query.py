@@ -213,7 +213,7 @@ def test_any_identifier_is_found_or_not(books: Engine, identifier: str, reposito
 
 
 def test_the_query_module_cannot_write(books: Engine) -> None:
-    with pytest.raises(CatalogueError, match="read-only"), query._reading(books) as connection:
+    with pytest.raises(CatalogueError, match="read-only"), query.reading(books) as connection:
         connection.execute(text("DELETE FROM records"))
 
 
