@@ -89,6 +89,13 @@ def _ledger() -> None:
             comment="attempts in vain, in a row",
         ),
         sa.Column(
+            "moved",
+            sa.Boolean(),
+            server_default="false",
+            nullable=False,
+            comment="the list changed while it was read",
+        ),
+        sa.Column(
             "outside",
             sa.BigInteger(),
             server_default="0",

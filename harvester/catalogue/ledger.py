@@ -1,18 +1,17 @@
-"""What was harvested and where to resume: repositories, streams, plans and windows. Short statements, each in the caller's
-transaction.
-"""
+"""What was harvested and where to resume: repositories, streams and plans. Short statements, each in the caller's transaction."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from harvester.catalogue.ledger_tables import plans, windows
+from harvester.catalogue.reading_tables import quarantine
 from harvester.catalogue.sets import set_ids
 from harvester.catalogue.tables import repositories, sets, streams, tallies
-from harvester.errors import ConfigError, Fenced
+from harvester.errors import ConfigError
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +30,10 @@ class Repository:
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """One repository, one set or none (""), one metadataPrefix. `set_id` is 0 without a set."""
+    """One repository, one set or none (""), one metadataPrefix. `set_id` is 0 without a set.
+
+    `rolled_to` and `rolled_at`: how far the rolling re-harvest has come, and when.
+    """
 
     id: int
     repository_id: int
@@ -39,11 +41,16 @@ class Stream:
     set_id: int
     format: str
     watermark: datetime | None
+    rolled_to: datetime | None = None
+    rolled_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One attempt to bring a stream up to date; outlives processes. `kind`: full, incremental, range."""
+    """One attempt to bring a stream up to date; outlives processes. `kind`: full, incremental, range, rolling, reconcile.
+
+    `size` is the completeListSize of the whole, known only where it was cut into windows.
+    """
 
     id: int
     kind: str
@@ -51,26 +58,7 @@ class Plan:
     until: datetime | None
     granularity: str
     candidate_watermark: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """A slice of a plan as claimed: `fence` is our claim's number, checked by every page's transaction."""
-
-    id: int
-    plan_id: int
-    from_: datetime | None
-    until: datetime | None
-    fence: int
-    token: str | None
-    token_received_at: datetime | None
-    token_life: timedelta | None
-    complete_list_size: int | None
-    pages: int
-    received: int
-    restarts: int
-    reread: bool
-    ending: str | None
+    size: int | None = None
 
 
 def find_repository(connection: Connection, source: str) -> Repository | None:
@@ -168,15 +156,26 @@ def add_stream(connection: Connection, repository: Repository, set_spec: str, fo
 
 def read_stream(connection: Connection, stream: Stream) -> Stream:
     """The stream as it stands now."""
-    mark = connection.scalar(select(streams.c.watermark).where(streams.c.id == stream.id))
-    return replace(stream, watermark=mark)
+    row = connection.execute(select(streams).where(streams.c.id == stream.id)).one_or_none()
+    if row is None:
+        return stream
+    return replace(stream, watermark=row.watermark, rolled_to=row.rolled_to, rolled_at=row.rolled_at)
 
 
-def open_plan(connection: Connection, stream: Stream) -> Plan | None:
-    """The plan that was cut and waits to be resumed."""
+def held(connection: Connection, stream: Stream) -> int:
+    """How many records of a stream the catalogue has, by its roll-ups: live ones, tombstones, and those in quarantine."""
+    mine = {"repository_id": stream.repository_id, "format": stream.format}
+    counted = select(tallies.c.live + tallies.c.deleted).filter_by(**mine, set_id=stream.set_id)
+    waiting = select(func.count()).select_from(quarantine).filter_by(**mine, resolved_at=None)
+    return int(connection.scalar(counted) or 0) + int(connection.scalar(waiting) or 0)
+
+
+def open_plan(connection: Connection, stream: Stream, *, reconcile: bool = False) -> Plan | None:
+    """The plan that was cut and waits to be resumed: the harvest's, or the reconciliation's."""
+    kind = plans.c.kind == "reconcile" if reconcile else plans.c.kind != "reconcile"
     row = connection.execute(
         select(plans)
-        .where(plans.c.stream_id == stream.id, plans.c.state == "open")
+        .where(plans.c.stream_id == stream.id, plans.c.state == "open", kind)
         .order_by(plans.c.id.desc())
     ).first()
     return None if row is None else _plan(row)
@@ -190,10 +189,15 @@ def new_plan(
     bounds: tuple[datetime | None, datetime | None],
     granularity: str,
 ) -> Plan:
-    """Open a plan of one unbounded window (or of the given bounds), abandoning what was open."""
+    """Open a plan of one unbounded window (or of the given bounds), abandoning what was open.
+
+    A reconciliation stands beside a harvest: neither abandons the other.
+    """
+    way = "ListIdentifiers" if kind == "reconcile" else "ListRecords"
+    same = plans.c.kind == "reconcile" if kind == "reconcile" else plans.c.kind != "reconcile"
     for earlier in connection.scalars(
         update(plans)
-        .where(plans.c.stream_id == stream.id, plans.c.state == "open")
+        .where(plans.c.stream_id == stream.id, plans.c.state == "open", same)
         .values(state="abandoned", finished_at=func.now())
         .returning(plans.c.id)
     ).all():
@@ -208,60 +212,22 @@ def new_plan(
         .values(stream_id=stream.id, kind=kind, from_=from_, until=until, granularity=granularity)
         .returning(plans)
     ).one()
-    connection.execute(insert(windows).values(plan_id=row.id, from_=from_, until=until))
+    connection.execute(insert(windows).values(plan_id=row.id, from_=from_, until=until, way=way))
     return _plan(row)
 
 
+def read_plan(connection: Connection, plan: Plan) -> Plan:
+    """The plan as it stands now."""
+    return find_plan(connection, plan.id)
+
+
+def find_plan(connection: Connection, number: int) -> Plan:
+    """A plan by its number."""
+    return _plan(connection.execute(select(plans).where(plans.c.id == number)).one())
+
+
 def _plan(row: Row[Any]) -> Plan:
-    return Plan(row.id, row.kind, row.from_, row.until, row.granularity, row.candidate_watermark)
-
-
-def claim_window(connection: Connection, plan: Plan) -> Window | None:
-    """Take the plan's next open window, raising its fence so that an earlier holder cannot write; None when all have ended."""
-    following = (
-        select(windows.c.id)
-        .where(windows.c.plan_id == plan.id, windows.c.state == "open")
-        .order_by(windows.c.id)
-        .limit(1)
-        .scalar_subquery()
-    )
-    row = connection.execute(
-        update(windows).where(windows.c.id == following).values(fence=windows.c.fence + 1).returning(windows)
-    ).one_or_none()
-    return None if row is None else _window(row)
-
-
-def _window(row: Row[Any]) -> Window:
-    names = ("id", "plan_id", "from_", "until", "fence", "token", "token_received_at")
-    more = ("complete_list_size", "pages", "received", "restarts", "reread", "ending")
-    life = None if row.token_life is None else timedelta(seconds=row.token_life)
-    return Window(**{name: getattr(row, name) for name in names + more}, token_life=life)
-
-
-def end_window(connection: Connection, window: Window, ending: str) -> None:
-    """The list has ended, and how: the window is done. Raises Fenced."""
-    moved = connection.execute(
-        update(windows)
-        .where(windows.c.id == window.id, windows.c.fence == window.fence, windows.c.state == "open")
-        .values(state="ended", ending=ending, token=None, token_received_at=None, token_life=None)
-    )
-    if moved.rowcount != 1:
-        raise Fenced("another process holds this window now")
-
-
-def ended_windows(connection: Connection, plan: Plan) -> list[Window]:
-    """The plan's windows that have ended, in this run or in an earlier one."""
-    found = select(windows).where(windows.c.plan_id == plan.id, windows.c.state == "ended")
-    return [_window(row) for row in connection.execute(found.order_by(windows.c.id))]
-
-
-def doubt_tokens(connection: Connection, plan: Plan) -> None:
-    """The plan's stored token may have been sent without its page being committed: a process was killed, or cut off.
-
-    Asking it again may skip a page where tokens cannot be asked twice, so the count at the end decides.
-    """
-    waiting = (windows.c.plan_id == plan.id, windows.c.state == "open", windows.c.token.is_not(None))
-    connection.execute(update(windows).where(*waiting).values(reread=True))
+    return Plan(row.id, row.kind, row.from_, row.until, row.granularity, row.candidate_watermark, row.size)
 
 
 def set_granularity(connection: Connection, plan: Plan, granularity: str) -> Plan:
@@ -283,5 +249,8 @@ def finish_plan(connection: Connection, stream: Stream, plan: Plan, *, watermark
         .values(state="done", finished_at=func.now())
         .returning(plans.c.candidate_watermark)
     )
-    if watermark and plan.kind != "range" and candidate is not None:
-        connection.execute(update(streams).where(streams.c.id == stream.id).values(watermark=candidate))
+    mine = streams.c.id == stream.id
+    if watermark and plan.kind in ("full", "incremental") and candidate is not None:
+        connection.execute(update(streams).where(mine).values(watermark=candidate))
+    if watermark and plan.kind == "rolling":
+        connection.execute(update(streams).where(mine).values(rolled_to=plan.until, rolled_at=func.now()))

@@ -65,6 +65,9 @@ windows = Table(
     ),
     Column("restarts", Integer, nullable=False, server_default="0"),
     Column("reread", Boolean, nullable=False, server_default="false"),
+    Column(
+        "moved", Boolean, nullable=False, server_default="false", comment="the list changed while it was read"
+    ),
     Column("outside", BigInteger, nullable=False, server_default="0", comment="received, but not asked for"),
     Column("ending", Text),
     Column("updated_at", MOMENT, nullable=False, server_default=func.now()),

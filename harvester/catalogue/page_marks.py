@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, bindparam, case, func, insert, or_, select, update
 
-from harvester.catalogue.ledger import Window
 from harvester.catalogue.ledger_tables import plans, windows
 from harvester.catalogue.tables import feed_seq, page_ids, pages
+from harvester.catalogue.windows import Window
 from harvester.errors import Fenced
 
 _FEED_LOCK = 0x66656564  # "feed" in ASCII
@@ -30,6 +30,8 @@ class Mark:
     ending: str | None
     reread: bool
     restarts: bool
+    outside: int = 0
+    moved: bool = False
 
 
 _RESTARTS = bindparam("restarts", type_=windows.c.reread.type)
@@ -52,6 +54,8 @@ _MOVE = (
         received=bindparam("received") + case((_RESTARTS, 0), else_=windows.c.received),
         reread=case((_RESTARTS, False), else_=or_(windows.c.reread, bindparam("reread"))),
         restarts=windows.c.restarts + case((_RESTARTS, 1), else_=0),
+        moved=case((_RESTARTS, False), else_=or_(windows.c.moved, bindparam("moved"))),
+        outside=bindparam("outside") + case((_RESTARTS, 0), else_=windows.c.outside),
         ending=bindparam("ending"),
         updated_at=func.now(),
     )
@@ -104,6 +108,13 @@ def publish_rewritten(connection: Connection, page: Rewritten) -> None:
     """Draw the page's place in the change feed; as `publish`, the last statement before the commit."""
     connection.execute(_LOCK_FEED)
     connection.execute(_PUBLISH, {"id": page.id, "number": 0, "received": 0, "changed": page.changed})
+
+
+def publish_loose(connection: Connection, page_id: int, run_id: int, counts: tuple[int, int]) -> None:
+    """As `publish`, for records that came one by one and move no window; `counts` is (received, changed)."""
+    connection.execute(_LOCK_FEED)
+    values = {"id": page_id, "number": 0, "run_id": run_id}
+    connection.execute(_PUBLISH, values | {"received": counts[0], "changed": counts[1]})
 
 
 def publish(

@@ -5,9 +5,10 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, text, update
 
-from harvester.catalogue.ledger import Plan, Stream, doubt_tokens
+from harvester.catalogue.ledger import Plan, Stream
 from harvester.catalogue.ledger_tables import plans, runs, windows
 from harvester.catalogue.tables import pages, streams
+from harvester.catalogue.windows import doubt_tokens
 
 # The first key of the session's advisory lock that marks a run as alive ("runs" in ASCII); the second is its number.
 RUN_LOCK = 0x72756E73
@@ -51,11 +52,15 @@ class Tally:
     unread: dict[str, int] = field(default_factory=dict)
 
 
-def start_run(connection: Connection, stream: Stream, plan: Plan) -> int:
-    """Open a run; one that a killed process left open is closed as interrupted (the caller holds the host)."""
+def start_run(connection: Connection, stream: Stream, plan: Plan | None, *, kind: str = "harvest") -> int:
+    """Open a run, without a plan for kind `retry`; one that a killed process left open is closed as interrupted (the caller holds the host)."""
     # The lock tells a killed process from one that has let the host go for a page.
-    unfinished = select(runs.c.id).where(runs.c.stream_id == stream.id, runs.c.outcome.is_(None))
-    killed = [each for each in connection.scalars(unfinished) if not alive(connection, each)]
+    unfinished = select(runs.c.id, runs.c.plan_id).where(
+        runs.c.stream_id == stream.id, runs.c.outcome.is_(None)
+    )
+    killed = {
+        each.id: each.plan_id for each in connection.execute(unfinished) if not alive(connection, each.id)
+    }
     connection.execute(
         update(runs)
         .where(runs.c.id.in_(killed))
@@ -66,9 +71,14 @@ def start_run(connection: Connection, stream: Stream, plan: Plan) -> int:
             finished_at=func.now(),
         )
     )
-    if killed:
-        doubt_tokens(connection, plan)  # it may have died between asking and committing
-    made = insert(runs).values(stream_id=stream.id, plan_id=plan.id).returning(runs.c.id)
+    for plan_id in sorted({*killed.values()} - {None}):
+        # It may have died between asking and committing. A reconciliation may find a harvest that was killed.
+        doubt_tokens(connection, plan_id)
+    made = (
+        insert(runs)
+        .values(stream_id=stream.id, plan_id=plan.id if plan else None, kind=kind)
+        .returning(runs.c.id)
+    )
     number: int = connection.execute(made).scalar_one()
     mark_alive(connection, number)
     return number

@@ -1,10 +1,12 @@
 """Where everything stands: the tables that `harvester status` shows, from roll-ups and never by counting records."""
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Table, func, select, true
 
 from harvester.catalogue import audit
+from harvester.catalogue.lasting_tables import reconciliations
 from harvester.catalogue.ledger_tables import runs, windows
 from harvester.catalogue.reading_tables import quarantine
 from harvester.catalogue.runs import alive
@@ -20,7 +22,14 @@ _STATES = {
 }
 _OF_RUN = ("started_at", "finished_at", "sentence", "unread")
 
-_LAST = select(runs).where(runs.c.stream_id == streams.c.id).order_by(runs.c.id.desc()).limit(1).lateral()
+# A retry is about a few records: how the stream stands is what its harvests say.
+_LAST = (
+    select(runs)
+    .where(runs.c.stream_id == streams.c.id, runs.c.kind != "retry")
+    .order_by(runs.c.id.desc())
+    .limit(1)
+    .lateral()
+)
 _WAITING = (
     select(
         quarantine.c.repository_id, quarantine.c.format, quarantine.c.set_spec, func.count().label("number")
@@ -35,6 +44,14 @@ _EXPIRES = (
     .limit(1)
     .scalar_subquery()
 )
+# A harvest that ran since says nothing of the reconciliation that waits for a person.
+_HELD = (
+    select(reconciliations.c.sentence)
+    .where(reconciliations.c.stream_id == streams.c.id, reconciliations.c.state == "held")
+    .order_by(reconciliations.c.id.desc())
+    .limit(1)
+    .scalar_subquery()
+)
 _STREAMS = (
     select(
         streams,
@@ -43,6 +60,7 @@ _STREAMS = (
         func.coalesce(tallies.c.deleted, 0).label("gone"),
         func.coalesce(_WAITING.c.number, 0).label("waiting"),
         _EXPIRES.label("token_expires_at"),
+        _HELD.label("held"),
     )
     .join(repositories, repositories.c.id == streams.c.repository_id)
     .outerjoin(_LAST, true())
@@ -71,7 +89,8 @@ def names(connection: Connection) -> set[str]:
 def status(connection: Connection, name: str | None = None) -> dict[str, Any]:
     """Repositories with their streams and totals, as README documents; moments are aware UTC.
 
-    `name` chooses one repository, and adds the audit: elements that no rule read. An unknown name gives an empty list.
+    `name` chooses one repository, and adds the audit (elements that no rule read) and its traits, as {name, value, how, at}.
+    An unknown name gives an empty list.
     Three statements, however many repositories there are.
     """
     chosen = repositories.c.name == name if name is not None else true()
@@ -81,10 +100,27 @@ def status(connection: Connection, name: str | None = None) -> dict[str, Any]:
         listed[row.repository_id].append(_stream(connection, row))
     shown = [
         {"name": row.name, "base_url": row.base_url, "streams": listed[row.id]}
-        | ({"unread": audit.shown(connection, row.id)} if name is not None else {})
+        | (
+            {"unread": audit.shown(connection, row.id), "traits": _traits(row.traits)}
+            if name is not None
+            else {}
+        )
         for row in found
     ]
     return {"repositories": shown, "totals": _totals(connection, chosen)}
+
+
+def _traits(kept: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    """As `catalogue.traits` keeps them, by name."""
+    return [
+        {
+            "name": name,
+            "value": said.get("value"),
+            "how": said.get("how"),
+            "at": datetime.fromisoformat(said["at"]),
+        }
+        for name, said in sorted(kept.items())
+    ]
 
 
 def _totals(connection: Connection, chosen: ColumnElement[bool]) -> dict[str, int]:
@@ -110,7 +146,8 @@ def _stream(connection: Connection, row: Any) -> dict[str, Any]:
     return {
         "set": row.set_spec or None,
         "format": row.format,
-        "state": _state(connection, row.run_id, row.run_outcome),
+        "state": _state(connection, row),
+        "held": row.held,
         "records": row.live,
         "deleted": row.gone,
         "quarantined": row.waiting,
@@ -121,9 +158,10 @@ def _stream(connection: Connection, row: Any) -> dict[str, Any]:
     }
 
 
-def _state(connection: Connection, run_id: int | None, outcome: str | None) -> str:
-    if run_id is None:
+def _state(connection: Connection, row: Any) -> str:
+    if row.run_id is None:
         return "new"
-    if outcome is None and alive(connection, run_id):
+    if row.run_outcome is None and alive(connection, row.run_id):
         return "harvesting"
-    return _STATES.get(outcome, "failing")
+    state = _STATES.get(row.run_outcome, "failing")
+    return "held" if row.held and state in ("current", "due") else state

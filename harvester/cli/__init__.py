@@ -7,7 +7,20 @@ from typing import NoReturn
 import typer
 
 from harvester import __version__
-from harvester.cli import ask, db, harvest, mock, normalise, output, renormalise, status
+from harvester.cli import (
+    ask,
+    db,
+    harvest,
+    mock,
+    normalise,
+    output,
+    probe,
+    quarantine,
+    reconcile,
+    renormalise,
+    status,
+    takedown,
+)
 from harvester.errors import ConfigError, HarvesterError, Interrupted
 
 app = typer.Typer(
@@ -21,7 +34,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (harvest, status, ask, normalise, renormalise, mock, db):
+for group in (harvest, reconcile, probe, status, ask, quarantine, takedown, normalise, renormalise, mock, db):
     group.add_to(app)
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from harvester.harvest.plans import Wish
     from harvester.harvest.progress import StreamReport
 
-_CODES = {"complete": 0, "complete_unverified": 0, "incomplete": 3, "held": 3, "interrupted": 130}
+CODES = {"complete": 0, "complete_unverified": 0, "incomplete": 3, "held": 3, "interrupted": 130}
 # In all under ten seconds from the signal to the end: the rest is for the catalogue.
 _PAGE_IN_HAND = 8.0
 
@@ -39,6 +39,10 @@ _FORMAT = typer.Option(
 _FROM = typer.Option("--from", metavar="DATE", help="Only records changed since then (UTC).")
 _UNTIL = typer.Option("--until", metavar="DATE", help="Only records changed until then (UTC).")
 _FULL = typer.Option("--full", help="From the beginning, not only what changed.")
+_ROLLING = typer.Option(
+    "--rolling",
+    help="The slice that is due of a slow second harvest of everything, for edits that moved no date.",
+)
 _NAME = typer.Option("--name", metavar="NAME", help="The name for a new repository.", callback=typed.text)
 _PACE = typer.Option(
     "--pace", min=0, max=86_400, metavar="SECONDS", help="At least this long between requests."
@@ -57,6 +61,7 @@ def harvest(
     from_: Annotated[str | None, _FROM] = None,
     until: Annotated[str | None, _UNTIL] = None,
     full: Annotated[bool, _FULL] = False,
+    rolling: Annotated[bool, _ROLLING] = False,
     name: Annotated[str | None, _NAME] = None,
     pace: Annotated[float | None, _PACE] = None,
     wait: Annotated[float, _WAIT] = 600.0,
@@ -74,7 +79,7 @@ def harvest(
     """
     from harvester.harvest.harvest import Request
 
-    wish = _wish(from_, until, full)
+    wish = _wish(from_, until, full=full, rolling=rolling)
     report = _run(Request(source, sets or [], formats or [], wish, name, pace, wait), quiet=quiet)
     if json_:
         output.document(as_json(report))
@@ -106,7 +111,7 @@ def spare_the_collector() -> None:
     gc.set_threshold(20_000, 20, 50)
 
 
-def _wish(from_: str | None, until: str | None, full: bool) -> "Wish":
+def _wish(from_: str | None, until: str | None, *, full: bool, rolling: bool) -> "Wish":
     from harvester.errors import ConfigError
     from harvester.harvest.plans import Wish
     from harvester.oai.datestamps import Granularity, argument
@@ -123,7 +128,9 @@ def _wish(from_: str | None, until: str | None, full: bool) -> "Wish":
         raise ConfigError("--from is later than --until")
     if full and (first is not None or upto is not None):
         raise ConfigError("--full is everything: leave --from and --until out")
-    return Wish(full, None if first is None else first.value, upto)
+    if rolling and (full or first is not None or upto is not None):
+        raise ConfigError("--rolling chooses its own dates: leave --full, --from and --until out")
+    return Wish(full, rolling, None if first is None else first.value, upto)
 
 
 @contextmanager
@@ -159,7 +166,7 @@ def stoppable() -> Iterator[Any]:
 
 def exit_code(report: "Report") -> int:
     """0 done, 1 failed, 3 a person is needed, 130 interrupted (README, "Exit codes")."""
-    code = _CODES.get(report.outcome, 1)
+    code = CODES.get(report.outcome, 1)
     quarantined = any(each.counts.quarantined for each in report.streams)
     return 3 if code == 0 and quarantined else code
 

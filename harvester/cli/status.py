@@ -66,6 +66,7 @@ def _print(found: dict[str, Any], *, details: bool) -> None:
     )
     if details:
         _print_unread(found["repositories"][0]["unread"])
+        _print_traits(found["repositories"][0]["traits"])
         for stream in (each for repository in found["repositories"] for each in repository["streams"]):
             _details(stream)
 
@@ -73,8 +74,9 @@ def _print(found: dict[str, Any], *, details: bool) -> None:
 def _details(stream: dict[str, Any]) -> None:
     run = stream["last_run"] or {}
     label = output.plain(f"{stream['set'] or '(all)'} {stream['format']}")
-    if run.get("sentence"):
-        output.eyes(f"{label}: {output.plain(run['sentence'])}")
+    for sentence in dict.fromkeys((run.get("sentence"), stream["held"])):
+        if sentence:
+            output.eyes(f"{label}: {output.plain(sentence)}")
     if stream["watermark"]:
         output.eyes(
             f"{label}: changes are asked for from {output.moment(stream['watermark'])} on, less an overlap"
@@ -95,3 +97,18 @@ def _print_unread(unread: list[dict[str, Any]]) -> None:
             for each in unread
         ]
         output.table(columns, rows)
+
+
+def _print_traits(traits: list[dict[str, Any]]) -> None:
+    if traits:
+        output.eyes("What it was observed to do:")
+        rows = [
+            (each["name"], _value(each["value"]), each["how"], output.moment(each["at"])) for each in traits
+        ]
+        output.table(("trait", "value", "how", "when"), rows)
+
+
+def _value(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:,}" if isinstance(value, int) else str(value)

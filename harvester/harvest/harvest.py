@@ -1,20 +1,23 @@
 """One harvest of one source: its streams one after another, each a run with a report."""
 
+import math
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, Engine, func, select
 from sqlalchemy.exc import DBAPIError
 
 from harvester import clock
-from harvester.catalogue import hosts, ledger, preference, status
+from harvester.catalogue import hosts, ledger, preference, status, windows
 from harvester.catalogue.connection import translated
 from harvester.catalogue.ledger import Repository
 from harvester.config import Settings
 from harvester.crosswalk import registry
 from harvester.errors import ConfigError, HarvesterError, RepositoryError, Retriable
 from harvester.harvest import outcomes, sources
+from harvester.harvest.cutting import LONGEST
 from harvester.harvest.job import Job
 from harvester.harvest.orders import order_of
 from harvester.harvest.plans import Wish
@@ -32,7 +35,7 @@ class Request:
     """What to harvest: SOURCE, sets and formats as typed; `pace` in seconds (None: as configured, else the host's preset),
     `wait` in seconds.
 
-    `limits` are those of one page; `jitter` (0.0 to 1.0) spreads the waits before a request is tried again.
+    `limits` are those of one page, `longest_list` the seconds after which a list is cut into windows; `jitter` (0.0 to 1.0) spreads the waits before a request is tried again.
     """
 
     source: str
@@ -44,6 +47,7 @@ class Request:
     wait: float = 600.0
     settings: Settings = field(default_factory=Settings)
     limits: Limits = field(default_factory=Limits)
+    longest_list: float = LONGEST
     jitter: Callable[[], float] = random.random
 
 
@@ -71,11 +75,23 @@ def harvest(
     before anything began; whatever the repository does ends in the report.
     """
     registry.registry()  # a crosswalk of somebody else's that cannot be loaded is told before anything is asked
+    with opened(engine, request, listener or Listener(), stop) as (job, repository):
+        return _all_streams(job, request, repository)
+
+
+@contextmanager
+def opened(
+    engine: Engine, request: Request, listener: Listener, stop: Callable[[], bool]
+) -> Iterator[tuple[Job, Repository | None]]:
+    """A job on the request's source, and the repository as it is registered; every lock is let go at the end.
+
+    Raises ConfigError for a source that cannot be meant, CatalogueError where Postgres fails.
+    """
     with translated(), engine.connect() as connection:
         repository, url = _find(connection, request)
-        job = _open(connection, request, url, listener or Listener(), stop)
+        job = _open(connection, request, url, listener, stop)
         try:
-            return _all_streams(job, request, repository)
+            yield job, repository
         finally:
             job.repository.client.close()
             _let_go(connection)
@@ -94,9 +110,7 @@ def _find(connection: Connection, request: Request) -> tuple[Repository | None, 
             raise ConfigError(f"{found.base_url} is registered as '{found.name}' already: leave --name out")
         return found, found.base_url
     if not sources.is_url(source):
-        raise ConfigError(
-            f"no repository is registered as '{source}'; give its base URL, or see `harvester status`"
-        )
+        raise sources.not_registered(source)
     return None, source
 
 
@@ -117,7 +131,7 @@ def _open(
         listener.tell(f"{error}; asking again in {seconds:.0f} s")
 
     asker.on_retry = retry
-    return Job(connection, url, request.wish, turn, listener, asker)
+    return Job(connection, url, request.wish, turn, listener, asker, request.longest_list)
 
 
 def _let_go(connection: Connection) -> None:
@@ -132,9 +146,7 @@ def _let_go(connection: Connection) -> None:
 
 def _all_streams(job: Job, request: Request, repository: Repository | None) -> Report:
     try:
-        known = job.lasting(lambda: _identified(job, request, repository))
-        job.preference = order_of(request.settings, known)
-        job.lasting(lambda: preference.follow(job.connection, known, job.preference, job.listener.tell))
+        known = ready(job, request, repository)
         streams = job.lasting(lambda: _streams(job, request, known))
     except ConfigError:
         raise
@@ -142,10 +154,6 @@ def _all_streams(job: Job, request: Request, repository: Repository | None) -> R
         failed = outcomes.of_error(ours(error), pages=0)
         name = repository.name if repository else None
         return Report(failed.outcome, [], name, job.url, failed.sentence, failed.evidence)
-    observed = Traits.of(known.traits).idempotent_tokens
-    if observed is not None:
-        # What was observed of this repository, over what its host is known for.
-        job.repository.idempotent_tokens = observed
     reports: list[StreamReport] = []
     for stream in streams:
         reports.append(run_stream(job, known, stream))
@@ -159,9 +167,27 @@ def _all_streams(job: Job, request: Request, repository: Repository | None) -> R
     return Report(outcomes.worst([each.outcome for each in reports]), reports, known.name, job.url)
 
 
+def ready(job: Job, request: Request, repository: Repository | None) -> Repository:
+    """What must be known before the first list: Identify, the order of formats, whether tokens may be asked twice.
+
+    Raises RepositoryError and sqlalchemy's DBAPIError.
+    """
+    known = job.lasting(lambda: _identified(job, request, repository))
+    job.preference = order_of(request.settings, known)
+    job.lasting(lambda: preference.follow(job.connection, known, job.preference, job.listener.tell))
+    observed = Traits.of(known.traits).idempotent_tokens
+    if observed is not None:
+        # What was observed of this repository, over what its host is known for.
+        job.repository.idempotent_tokens = observed
+    return known
+
+
 def _streams(job: Job, request: Request, repository: Repository) -> list[ledger.Stream]:
     with job.connection.begin():
-        return sources.wanted_streams(job.connection, repository, request.sets, request.formats)
+        wanted = sources.wanted_streams(job.connection, repository, request.sets, request.formats)
+        ends = windows.deadlines(job.connection, repository.id)
+    # Lists that were begun go first, the nearest end of a token before all.
+    return sorted(wanted, key=lambda each: ends[each.id].timestamp() if each.id in ends else math.inf)
 
 
 def _identified(job: Job, request: Request, repository: Repository | None) -> Repository:

@@ -9,6 +9,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from harvester import clock
 from harvester.crosswalk.preference import PREFERENCE
+from harvester.harvest.cutting import LONGEST
 from harvester.harvest.plans import Wish
 from harvester.harvest.progress import Listener
 from harvester.harvest.turn import Turn
@@ -36,6 +37,7 @@ class Job:
     turn: Turn
     listener: Listener
     repository: oai.Repository
+    longest_list: float = LONGEST  # seconds: a list that takes longer is cut into windows
     preference: tuple[str, ...] = field(default=PREFERENCE, init=False)  # the repository's order of formats
     losses: int = field(default=0, init=False)  # in a row; a committed page sets it to 0
 

@@ -1,9 +1,11 @@
 """The closed list of outcomes, from best to worst, and what a list's ending proves."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
-from harvester.catalogue.ledger import Window
+from harvester.catalogue.ledger import Plan
 from harvester.catalogue.runs import Verdict
+from harvester.catalogue.windows import Window
 from harvester.errors import (
     CatalogueError,
     Fenced,
@@ -13,6 +15,7 @@ from harvester.errors import (
     RepositoryError,
     Retriable,
 )
+from harvester.oai.traits import Traits
 
 # Worst last; the outcome of several streams is the worst of them.
 OUTCOMES = (
@@ -35,6 +38,8 @@ _ADVICE = {
     "unreachable": "Nothing new was received and nothing is lost; run the same command again later",
     "refused": "Nothing received before is lost; run the same command again when this is settled",
 }
+_UNCOUNTED = ("no_token", "empty_token")  # legal ends of lists that announced no number
+_AGAIN = "; the next harvest asks for all of it again"
 TOLERANCE = 0.01  # completeListSize drifts while a list is walked (DOAJ/doaj#235)
 
 
@@ -51,11 +56,87 @@ class Ending:
     legal: bool
 
 
-def judge(window: Window, ending: str, *, page_size: int | None) -> Ending:
-    """What the ending proves. `window` as it stands after its last page; `page_size` is the repository's full page."""
-    received, size = window.received, window.complete_list_size
+def is_short(window: Window) -> bool:
+    """Whether clearly fewer records came than the list had announced."""
+    size = window.complete_list_size
+    return size is not None and window.received < size * (1 - TOLERANCE)
+
+
+def judge_plan(plan: Plan, done: Sequence[Window], traits: Traits, held: int | None = None) -> Ending | None:
+    """What the windows that have ended prove together; None for no window: another process has closed the plan.
+
+    `held` is how many records of the stream the catalogue has, tombstones and quarantine included.
+    """
+    if not done:
+        return None
+    endings = [judge(each, each.ending or "", traits) for each in done]
+    legal = all(each.legal for each in endings)
+    by_outcome = {each.verdict.outcome: each.verdict for each in endings}
+    verdict = by_outcome[worst(list(by_outcome))]
+    received, outside = sum(each.received for each in done), sum(each.outside for each in done)
+    # An index that is being rebuilt says that nothing matches: a first harvest that found nothing is asked again.
+    if plan.kind == "full" and not received:
+        if verdict.outcome == "complete":
+            verdict = replace(verdict, outcome="complete_unverified", sentence=NOTHING_AT_ALL)
+        return Ending(verdict, legal=False)
+    if outside and (traits.set_honoured is False or traits.set_on_later_pages is False):
+        sentence = (
+            f"the repository does not keep to the set: {outside:,} of {received:,} records are in others by their headers; "
+            "they are kept, and not taken for members of this one"
+        )
+        return Ending(Verdict("complete_unverified", "set_not_honoured", sentence), legal)
+    if len(done) > 1 and legal and (verdict.outcome == "complete" or _adds_up(plan, endings, received)):
+        # Windows share their bounds, so that some records count twice; after a whole harvest, what is held counts each once.
+        distinct = received if held is None or plan.kind != "full" else min(held, received)
+        return _sum(plan, len(done), distinct, traits)
+    if len(done) > 1 and verdict.reason == "size_differs":
+        announced = plan.size or sum(each.complete_list_size or each.received for each in done)
+        sentence = f"{received:,} of {announced:,} records announced came, in {len(done):,} windows"
+        return Ending(replace(verdict, sentence=sentence + ("" if legal else _AGAIN)), legal)
+    return Ending(verdict, legal)
+
+
+def _adds_up(plan: Plan, endings: Sequence[Ending], received: int) -> bool:
+    """Whether windows that told no number add up to what the whole list had announced."""
+    uncounted = all(
+        each.verdict.outcome == "complete" or each.verdict.reason in _UNCOUNTED for each in endings
+    )
+    return uncounted and plan.size is not None and received >= plan.size
+
+
+def _sum(plan: Plan, number: int, received: int, traits: Traits) -> Ending:
+    """The windows against the whole list, where that has said how long it is."""
+    each = f"all {number:,} windows have ended, with {received:,} records in all"
+    if plan.size is None:
+        return Ending(Verdict("complete", "windows_agree", each), legal=True)
+    if received >= plan.size * (1 - TOLERANCE):
+        outcome = "complete" if received >= plan.size else "complete_unverified"
+        return Ending(
+            Verdict(outcome, "windows_agree", f"{each}; the list announced {plan.size:,}"), legal=True
+        )
+    sentence = (
+        f"{each}, but the list as a whole announced {plan.size:,}: some may have no date to be found by"
+    )
+    lies = traits.size_truthful is False
+    return Ending(
+        Verdict("complete_unverified", "windows_short", sentence + ("" if lies else _AGAIN)), legal=lies
+    )
+
+
+def judge(window: Window, ending: str, traits: Traits) -> Ending:
+    """What the ending proves. `window` as it stands after its last page; `traits` tell the repository's full page."""
+    received, size, page_size = window.received, window.complete_list_size, traits.page_size
+    if ending == "unreadable":
+        sentence = (
+            "what the repository holds between two dates could be had in no way; `harvester quarantine list` tells which dates, "
+            "and `harvester quarantine retry` asks again"
+        )
+        return Ending(Verdict("complete_unverified", ending, sentence), legal=True)
     if ending == "no_records_match" and window.pages == 1:
         return Ending(Verdict("complete", ending, "nothing matches: no record is new or changed"), legal=True)
+    if size is not None and size == received and window.moved and window.pages > 1:
+        sentence = f"all {size:,} records announced were received, but the list changed while it was read: one may have slipped past"
+        return Ending(Verdict("complete_unverified", "list_moved", sentence), legal=True)
     if size is not None and size == received:
         return Ending(
             Verdict("complete", "size_agrees", f"all {size:,} records announced were received"), legal=True
@@ -70,8 +151,8 @@ def judge(window: Window, ending: str, *, page_size: int | None) -> Ending:
             ),
             legal=False,
         )
-    if size is not None and received < size * (1 - TOLERANCE):
-        sentence = f"the list ended after {received:,} of {size:,} records announced; the next harvest asks for all of it again"
+    if is_short(window) and traits.size_truthful is not False:
+        sentence = f"the list ended after {received:,} of {size:,} records announced{_AGAIN}"
         return Ending(Verdict("complete_unverified", "size_differs", sentence), legal=False)
     if size is not None:
         sentence = f"{received:,} records received, {size:,} announced"

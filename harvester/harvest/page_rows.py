@@ -2,8 +2,8 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import zstandard
@@ -12,11 +12,14 @@ from lxml.etree import _Element as Element
 from harvester.catalogue.kept_xml import Compressor
 from harvester.catalogue.keys import item_key
 from harvester.catalogue.ledger import Stream
+from harvester.catalogue.quarantine import PutAside
 from harvester.catalogue.runs import Counts
 from harvester.catalogue.stored_entry import pack
 from harvester.catalogue.writer import EntryColumns, Known, RecordColumns, Row, key_values, tally_changes
 from harvester.crosswalk import Context, Reading, normalise
 from harvester.errors import Rejected
+from harvester.harvest.replaying import aside, whole
+from harvester.harvest.watching import names
 from harvester.oai.canonical import canonical
 from harvester.oai.records import Header, Page, Record
 
@@ -38,13 +41,17 @@ class Regrouped(NamedTuple):
 
 @dataclass(slots=True)
 class Changes:
-    """What one page changes: new rows are on their way, `replaced` and `touched` ones are to be written."""
+    """What one page changes: new rows are on their way, `replaced` and `touched` ones are to be written.
+
+    `ended` are the keys of touched ones whose header says something else now: that is a version of its own.
+    """
 
     keys: list[bytes] = field(default_factory=list)
     replaced: list[Row] = field(default_factory=list)
     touched: list[dict[str, Any]] = field(default_factory=list)
+    ended: list[bytes] = field(default_factory=list)  # touched, and not only by what we keep for ourselves
     regrouped: list[Regrouped] = field(default_factory=list)
-    broken: list[tuple[str, bytes, str | None]] = field(default_factory=list)
+    broken: list[PutAside] = field(default_factory=list)
     unread: Counter[str] = field(default_factory=Counter)
     live: Counter[int] = field(default_factory=Counter)
     deleted: Counter[int] = field(default_factory=Counter)
@@ -61,6 +68,8 @@ class Setting:
     set_numbers: Mapping[str, int]
     set_specs: Mapping[int, str]  # those of `set_numbers`, and all that records are proven to be in
     compressor: Compressor
+    named_only: bool = False  # a record whose header does not name the stream's set is no member of it
+    leaving: bool = False  # the records have left the stream's set
 
 
 def latest_by_key(stream: Stream, page: Page) -> dict[bytes, Record]:
@@ -72,6 +81,29 @@ def latest_by_key(stream: Stream, page: Page) -> dict[bytes, Record]:
         if other is None or other.header.datestamp.value <= record.header.datestamp.value:
             found[key] = record
     return found
+
+
+def without(
+    purged: Collection[bytes], names_one: Callable[[bytes], bool], stream: Stream, page: Page
+) -> Page:
+    """The page without what it says of purged items; `names_one` tells bytes without an identifier that name one."""
+
+    def goes(identifier: str | None, raw: bytes = b"") -> bool:
+        if identifier is None:
+            return names_one(raw)
+        return item_key(stream.repository_id, identifier) in purged
+
+    broken = tuple(each for each in page.broken if not goes(each.identifier, each.raw))
+    if not purged and len(broken) == len(page.broken):
+        return page
+    records = tuple(each for each in page.records if not goes(each.header.identifier))
+    return replace(page, records=records, broken=broken)
+
+
+def broken_keys(stream: Stream, page: Page) -> set[bytes]:
+    """The keys of the items that the page names, but does not give whole."""
+    named = {each.identifier for each in page.broken} - {None}
+    return {item_key(stream.repository_id, identifier) for identifier in named if identifier is not None}
 
 
 class _New(NamedTuple):
@@ -98,7 +130,7 @@ def changes(
     made = Changes()
     page = setting.page
     made.counts.received = len(page.records) + len(page.broken)
-    made.broken.extend((each.reason, each.raw, each.identifier) for each in page.broken)
+    made.broken.extend(aside(each) for each in page.broken)
     compared = [_compare(key, latest[key], known.get(key), setting, made) for key in sorted(latest)]
     new = [each for each in compared if each is not None]
     packed = [None if each.xml is None else setting.compressor.compress(each.xml) for each in new]
@@ -106,7 +138,8 @@ def changes(
         try:
             row = _row(each, kept or (None, None), setting, made.unread)
         except Rejected as error:
-            made.broken.append((error.reason, each.xml or b"", each.record.header.identifier))
+            kept_whole = whole(each.record, each.xml or b"")
+            made.broken.append(PutAside(error.reason, kept_whole, each.record.header.identifier))
             continue
         if each.before is None:
             send(row)
@@ -131,7 +164,13 @@ def _compare(
         about = before.about  # as entry and XML do, it stays with the tombstone
     proven = [] if before is None else before.proven_sets
     mine = setting.stream.set_id
-    if mine and mine not in proven:
+    if setting.leaving:
+        proven = [number for number in proven if number != mine]
+    elif (
+        mine
+        and mine not in proven
+        and not (setting.named_only and not names(record, setting.stream.set_spec))
+    ):
         proven = sorted([*proven, mine])
     said = {setting.set_numbers[spec] for spec in header.set_specs}
     members = sorted({*proven, *said})
@@ -146,6 +185,9 @@ def _compare(
     made.touched.append(
         _touched(key, header, setting) | {"sets": members, "proven_sets": proven, "about": about}
     )
+    # A new datestamp alone is none: whole repositories are stamped anew at once (zenodo/zenodo#939).
+    if before._replace(proven_sets=proven) != now:
+        made.ended.append(key)
     if record.metadata is not None:
         made.regrouped.append(Regrouped(key, _specs(members, setting), header, record.metadata))
     _count(made, key, before, header.deleted, proven)

@@ -1,17 +1,40 @@
 """Commits one page: records, counters, quarantine, window and change feed in one transaction."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
-from harvester.catalogue import audit, hosts, page_marks, quarantine, runs, sets, stored_entry, writer
+from harvester.catalogue import (
+    audit,
+    history,
+    hosts,
+    page_marks,
+    quarantine,
+    runs,
+    sets,
+    stored_entry,
+    takedowns,
+    writer,
+)
+from harvester.catalogue.history import Kept
 from harvester.catalogue.kept_xml import Compressor
-from harvester.catalogue.ledger import Stream, Window
+from harvester.catalogue.ledger import Stream
 from harvester.catalogue.runs import Counts
+from harvester.catalogue.windows import Window
 from harvester.crosswalk import Context, normalise
-from harvester.harvest.page_rows import Changes, Regrouped, Setting, changes, columns, latest_by_key
+from harvester.harvest.page_rows import (
+    Changes,
+    Regrouped,
+    Setting,
+    broken_keys,
+    changes,
+    columns,
+    latest_by_key,
+    without,
+)
 from harvester.oai.records import Page, Record
 
 
@@ -28,6 +51,8 @@ class Committer:
     set_numbers: dict[str, int]
     set_specs: dict[int, str]
     quarantined: bool  # whether anything of this stream may have to leave quarantine
+    named_only: bool = False  # whether only a header that names the stream's set makes a member
+    leaving: bool = False  # whether what is written has left the stream's set, against what was proven before
 
     @classmethod
     def open(
@@ -45,6 +70,7 @@ class Committer:
         Raises Fenced where another process has claimed the window, sqlalchemy's DBAPIError where the database fails:
         nothing of the page is written then.
         """
+        self.named_only = arrival.named_only
         self._number_sets(page)
         try:
             return self._transaction(window, page, arrival, copying=True)
@@ -52,13 +78,38 @@ class Committer:
             # Somebody wrote the same record between our look and our COPY (two names for one host): upsert waits for him.
             return self._transaction(window, page, arrival, copying=False)
 
+    def keep(self, page: Page, requests: int, also: Callable[[Changes], None] = lambda _: None) -> Changes:
+        """Write records that came one by one, without moving a window; `also` writes what must be committed with them.
+
+        Raises DBAPIError: nothing is written then.
+        """
+        self._number_sets(page)
+        latest = latest_by_key(self.stream, page)
+        try:
+            with self.connection.begin():
+                number = page_marks.draw(self.connection)
+                made = self._write(page, latest, number, copying=False)
+                made.counts.requests = requests
+                totals = (made.counts.received, len(made.keys))
+                made.counts.received = 0  # counted with the page that lists them
+                runs.add_counts(self.connection, self.run_id, made.counts)
+                also(made)
+                page_marks.publish_loose(self.connection, number, self.run_id, totals)
+        except BaseException:
+            self.compressor.forget()
+            raise
+        self.quarantined = self.quarantined or bool(made.broken)
+        return made
+
     def _transaction(self, window: Window, page: Page, arrival: "Arrival", *, copying: bool) -> "Committed":
         latest = latest_by_key(self.stream, page)
         try:
             with self.connection.begin():
-                mark = _mark(page, len(latest) + len(page.broken), arrival)
+                mark = mark_of(page, len(latest) + len(page.broken) + page.skipped + page.kept, arrival)
                 place = page_marks.move_window(self.connection, window, mark)
                 made = self._write(page, latest, place[0], copying=copying)
+                made.counts.received += page.skipped + page.kept
+                made.counts.unchanged += page.skipped
                 made.counts.pages = 1
                 made.counts.requests = arrival.requests
                 made.counts.restarts = int(arrival.restarts)
@@ -70,7 +121,7 @@ class Committer:
             self.compressor.forget()
             raise
         self.quarantined = self.quarantined or bool(made.broken)
-        return Committed(_moved(window, page, mark), made, waited)
+        return Committed(moved(window, page, mark), made, waited)
 
     def _number_sets(self, page: Page) -> None:
         specs = {
@@ -86,25 +137,54 @@ class Committer:
     def _write(self, page: Page, latest: dict[bytes, Record], page_id: int, *, copying: bool) -> Changes:
         connection, stream = self.connection, self.stream
         self.compressor.prepare(connection)
-        known, elsewhere = writer.known_records(connection, stream, list(latest))
-        self._name_sets(known)
-        setting = Setting(stream, page, page_id, self.set_numbers, self.set_specs, self.compressor)
+        if not copying:
+            writer.keep_purges_out(connection)
+        held = writer.known_records(connection, stream, [*latest, *broken_keys(stream, page)])
+        wanted = {key: latest[key] for key in latest.keys() - held.purged} if held.purged else latest
+        rest = self._without_purged(page, held.purged)
+        self._name_sets(held.known)
+        setting = Setting(
+            stream,
+            rest,
+            page_id,
+            self.set_numbers,
+            self.set_specs,
+            self.compressor,
+            self.named_only,
+            self.leaving,
+        )
         fresh: list[writer.Row] = []
-        if copying and len(known) < len(latest):
+        if copying and wanted.keys() - held.known.keys():
             with writer.inserting(connection) as send:
-                made = changes(latest, known, setting, send)
+                made = changes(wanted, held.known, setting, send)
         else:
-            made = changes(latest, known, setting, fresh.append)
-        writer.replace_records(connection, sorted([*fresh, *made.replaced], key=lambda row: row[0].item_key))
-        writer.touch_records(connection, made.touched)
-        self._read_again(page, made.regrouped)
-        writer.prefer(connection, stream.repository_id, elsewhere.intersection(made.keys), self.preference)
+            made = changes(wanted, held.known, setting, fresh.append)
+        left_out = len(page.records) + len(page.broken) - len(rest.records) - len(rest.broken)
+        made.counts.received += left_out
+        made.counts.unchanged += left_out
+        self._overwrite(made, fresh, rest, page_id)
+        prefer = held.elsewhere.intersection(made.keys)
+        writer.prefer(connection, stream.repository_id, prefer, self.preference)
         audit.count(connection, stream.repository_id, stream.format, made.unread)
         writer.add_tallies(connection, stream, made.live, made.deleted)
         if self.quarantined:
-            quarantine.release(connection, stream, [record.header.identifier for record in page.records])
+            broken = {each.identifier for each in made.broken}
+            came = {record.header.identifier for record in rest.records}
+            quarantine.release(connection, stream, sorted(came - broken))
         quarantine.put_aside(connection, stream, self.run_id, made.broken)
         return made
+
+    def _overwrite(self, made: Changes, fresh: list[writer.Row], page: Page, page_id: int) -> None:
+        """Keep what the page ends, and write what it brings."""
+        rows = sorted([*fresh, *made.replaced], key=lambda row: row[0].item_key)
+        read_again = self._read_again(page, made.regrouped)
+        ended = dict.fromkeys(made.ended, Kept.HEADER)
+        ended |= {row["b_item_key"]: Kept.ENTRY for row in read_again}
+        ended |= {row[0].item_key: Kept.WHOLE for row in rows}
+        history.keep(self.connection, self.stream, page_id, ended)
+        writer.replace_records(self.connection, rows)
+        writer.touch_records(self.connection, made.touched)
+        writer.rewrite_entries(self.connection, read_again)
 
     def _name_sets(self, known: Mapping[bytes, writer.Known]) -> None:
         """The setSpecs of sets that records are proven to be in, though no header of this run has named them."""
@@ -113,10 +193,21 @@ class Committer:
         if missing:
             self.set_specs |= sets.set_specs(self.connection, missing)
 
-    def _read_again(self, page: Page, regrouped: list[Regrouped]) -> None:
-        """An entry holds what sets say too (figshare's item type): the same metadata in other sets may read otherwise."""
+    def _without_purged(self, page: Page, purged: set[bytes]) -> Page:
+        """The page without what it says of purged items, whole or broken, or broken so that only its bytes name one."""
+        names_one = quarantine.naming(())
+        if any(each.identifier is None for each in page.broken):
+            mine = takedowns.purged_identifiers(self.connection, self.stream.repository_id)
+            names_one = quarantine.naming(mine)
+        return without(purged, names_one, self.stream, page)
+
+    def _read_again(self, page: Page, regrouped: list[Regrouped]) -> list[dict[str, Any]]:
+        """An entry holds what sets say too (figshare's item type): the same metadata in other sets may read otherwise.
+
+        The entries that do, as `writer.rewrite_entries` takes them.
+        """
         if not regrouped:
-            return
+            return []
         stored = writer.entries(self.connection, self.stream, [each.key for each in regrouped])
         rows = []
         for key, specs, header, metadata in regrouped:
@@ -124,20 +215,25 @@ class Committer:
             entry = stored_entry.value(fresh.entry)
             if (fresh.title, entry) != stored[key]:
                 rows.append(writer.key_values(self.stream, key) | fresh._asdict() | {"entry": entry})
-        writer.rewrite_entries(self.connection, rows)
+        return rows
 
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
     """How a page came: in how many requests, whether its token was asked twice, whether its list began again.
 
-    `pause` is the host's pace in seconds: nobody asks before.
+    `pause` is the host's pace in seconds: nobody asks before. `outside` counts records that were not asked for;
+    with `named_only` a header must name the stream's set to make its record a member; `moved`: the list has changed since its
+    first page.
     """
 
     requests: int
     reread: bool
     restarts: bool
     pause: float
+    outside: int = 0
+    named_only: bool = False
+    moved: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +250,8 @@ class Committed:
         return self.changes.counts
 
 
-def _mark(page: Page, received: int, arrival: Arrival) -> page_marks.Mark:
+def mark_of(page: Page, received: int, arrival: Arrival) -> page_marks.Mark:
+    """Where the page leaves its window."""
     token = page.token
     life = token.life if token else None
     return page_marks.Mark(
@@ -167,14 +264,16 @@ def _mark(page: Page, received: int, arrival: Arrival) -> page_marks.Mark:
         ending=page.ending,
         reread=arrival.reread,
         restarts=arrival.restarts,
+        outside=arrival.outside,
+        moved=arrival.moved,
     )
 
 
-def _moved(window: Window, page: Page, mark: page_marks.Mark) -> Window:
+def moved(window: Window, page: Page, mark: page_marks.Mark) -> Window:
     """The window as the transaction has left it, without reading it again."""
     token = page.token
     before = (
-        replace(window, pages=0, received=0, complete_list_size=None, reread=False)
+        replace(window, pages=0, received=0, complete_list_size=None, reread=False, outside=0, moved=False)
         if mark.restarts
         else window
     )
@@ -189,5 +288,7 @@ def _moved(window: Window, page: Page, mark: page_marks.Mark) -> Window:
         received=before.received + mark.received,
         restarts=window.restarts + mark.restarts,
         reread=before.reread or (mark.reread and not mark.restarts),
+        outside=before.outside + mark.outside,
+        moved=before.moved or (mark.moved and not mark.restarts),
         ending=mark.ending,
     )

@@ -7,6 +7,7 @@ from sqlalchemy import Connection
 
 from harvester.catalogue import ledger
 from harvester.catalogue.ledger import Plan, Stream
+from harvester.harvest import rolling
 from harvester.oai.datestamps import Granularity
 
 # An index lags behind its database, and records change while a list runs: upserts make the overlap free.
@@ -17,9 +18,10 @@ Bounds = tuple[datetime | None, datetime | None]
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What the caller asks for: all of it again, or a range of dates; neither is the usual case."""
+    """What the caller asks for: all of it again, a slice of it again, or a range of dates; none is the usual case."""
 
     full: bool = False
+    rolling: bool = False
     from_: datetime | None = None
     until: datetime | None = None
 
@@ -36,9 +38,25 @@ def next_bounds(watermark: datetime | None, granularity: Granularity) -> Bounds:
     return granularity.floor(watermark - OVERLAP[granularity]), None
 
 
-def plan_for(connection: Connection, stream: Stream, wish: Wish, granularity: Granularity) -> Plan:
-    """The plan to walk: the one that was cut, or a new one. An open plan of another kind than wished is abandoned."""
-    if wish.ranged:
+def plan_for(
+    connection: Connection,
+    stream: Stream,
+    wish: Wish,
+    granularity: Granularity,
+    *,
+    earliest: datetime | None = None,
+) -> Plan:
+    """The plan to walk: the one that was cut, or a new one. An open plan of another kind than wished is abandoned.
+
+    `earliest` is where the repository's datestamps begin, for a rolling re-harvest.
+    """
+    if wish.rolling and stream.watermark is not None:
+        now = stream.watermark  # what came later, the harvest that moved it has brought
+        begin = rolling.BEGINNING if earliest is None or earliest > now else earliest
+        rolled = rolling.Rolled(stream.rolled_to, stream.rolled_at)
+        kind: str = "rolling"
+        bounds: Bounds = rolling.next_slice(rolled, begin, now, granularity)
+    elif wish.ranged:
         kind, bounds = "range", (wish.from_, wish.until)
     elif wish.full or stream.watermark is None:
         kind, bounds = "full", (None, None)
@@ -55,4 +73,4 @@ def _serves(waiting: Plan, kind: str, bounds: Bounds, wish: Wish) -> bool:
         return waiting.kind == kind and (waiting.from_, waiting.until) == bounds
     if wish.full:
         return waiting.kind == "full"
-    return waiting.kind != "range"
+    return (waiting.kind == "rolling") == (kind == "rolling") and waiting.kind != "range"

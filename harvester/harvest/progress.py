@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from harvester.catalogue.ledger import Stream, Window
+from harvester.catalogue.ledger import Stream
 from harvester.catalogue.runs import Counts
+from harvester.catalogue.windows import Window
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,9 @@ from sqlalchemy import Connection
 from harvester.catalogue import ledger
 from harvester.catalogue.ledger import Repository, Stream
 from harvester.errors import ConfigError
+from harvester.oai.datestamps import parse
 from harvester.oai.records import Identify
+from harvester.wire import public_url
 
 DEFAULT_FORMAT = "oai_dc"
 IDENTIFY_EVERY = timedelta(days=1)
@@ -52,6 +54,14 @@ def check_url(url: str) -> str:
     return urlunsplit((parts.scheme.lower(), host.lower() + port, parts.path, "&".join(kept), ""))
 
 
+def not_registered(source: str) -> ConfigError:
+    """What to tell who names a repository that nobody has registered; a password in a mistyped address is not repeated."""
+    shown = public_url(source) if "@" in source else source
+    return ConfigError(
+        f"no repository is registered as '{shown}'; give its base URL, or see `harvester status`"
+    )
+
+
 def check_argument(text: str, what: str) -> str:
     """A set or format as typed. Raises ConfigError."""
     if not text or not text.isprintable() or len(text) > _LONGEST_ARGUMENT:
@@ -86,6 +96,12 @@ def register(connection: Connection, url: str, name: str | None, taken: set[str]
 def due_for_identify(repository: Repository, now: datetime) -> bool:
     """Whether Identify is to be read again: a changed granularity or deletion policy is an event."""
     return repository.identified_at is None or now - repository.identified_at > IDENTIFY_EVERY
+
+
+def earliest_datestamp(repository: Repository) -> datetime | None:
+    """What Identify says of the oldest record: a hint, often wrong (pkp/pkp-lib#6803), None where it says nothing readable."""
+    said = parse(str((repository.identify or {}).get("earliest_datestamp") or ""))
+    return None if said is None else said.value
 
 
 def note(connection: Connection, repository: Repository, said: Identify, now: datetime) -> Repository:

@@ -1,23 +1,29 @@
 """One run of one stream: its plan, its windows one after another, its report."""
 
-from collections.abc import Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from sqlalchemy.exc import DBAPIError
 
 from harvester import clock
-from harvester.catalogue import ledger, runs, traits
+from harvester.catalogue import ledger, runs, traits, windows
 from harvester.catalogue.connection import catalogue_error
-from harvester.catalogue.ledger import Plan, Repository, Stream, Window
+from harvester.catalogue.ledger import Plan, Repository, Stream
 from harvester.catalogue.runs import Counts, Tally, Verdict
 from harvester.errors import HarvesterError, RepositoryError
-from harvester.harvest import outcomes, plans
+from harvester.harvest import outcomes, plans, sources
+from harvester.harvest.healing import heal
 from harvester.harvest.job import Job
+from harvester.harvest.lists import Lists
+from harvester.harvest.one_by_one import Writer
 from harvester.harvest.pages import Committed, Committer
 from harvester.harvest.progress import PageEvent, StreamReport
+from harvester.harvest.recovery import Recovery
 from harvester.harvest.walk import Walk
+from harvester.harvest.watching import Watch
 from harvester.oai.datestamps import Granularity
 from harvester.oai.traits import Traits
+from harvester.wire import preset_for
 
 # A stream that was never harvested and is refused so was misspelt: kept, it would fail with every later harvest.
 _NEVER_WILL = ("cannotDisseminateFormat", "noSetHierarchy")
@@ -64,6 +70,39 @@ def ours(error: HarvesterError | DBAPIError) -> HarvesterError:
     return catalogue_error(error) if isinstance(error, DBAPIError) else error
 
 
+def walk_all(job: Job, walk: Walk, on_end: Callable[[], None]) -> None:
+    """Walk every open window of the walk's plan; `on_end` is called after each. Raises as `Walk.window`."""
+    while True:
+        job.turn.take()
+        with job.connection.begin():
+            window = windows.claim(job.connection, walk.lists.plan)
+        if window is None:
+            return
+        window, how = walk.window(window)
+        if how is None or not job.turn.held:
+            continue  # others have taken its place, or the host was let go and another process may have claimed it
+        if walk.lists.recovery.halve_short(job.connection, window, walk.lists.plan):
+            continue
+        size = walk.lists.size_by_headers(window)
+        walk.lists.recovery.ended(window, walk.lists.plan)
+        with job.connection.begin():
+            windows.end(job.connection, window, how, size=size)
+        on_end()
+
+
+def lists_of(job: Job, repository: Repository, writer: Writer, plan: Plan) -> Lists:
+    """The lists of a plan, for a writer; with what is to be done when they do not come."""
+    stream, known = writer.stream, Traits.of(repository.traits)
+    recovery = Recovery(
+        Watch(stream.set_spec, known),
+        job.listener.tell,
+        earliest=sources.earliest_datestamp(repository),
+        by_month=not stream.set_spec and (known.month_sets or preset_for(job.turn.host).month_sets),
+        longest=job.longest_list,
+    )
+    return Lists(job.repository, writer, job.turn, plan, recovery, job.listener.tell)
+
+
 @dataclass(slots=True)
 class _Run:
     """`walk` is None until the run has begun; `go` may be called again after the connection was lost."""
@@ -88,22 +127,9 @@ class _Run:
         # First of all: only who holds the host may choose a plan, or close what a killed process left open.
         self.job.turn.take()
         walk = self.walk = self._begin() if self.walk is None else self._again(self.walk)
-        connection = self.job.connection
-        while True:
-            self.job.turn.take()
-            with connection.begin():
-                window = ledger.claim_window(connection, walk.plan)
-            if window is None:
-                return self._finish(walk.plan)
-            window, how = walk.window(window)
-            if how is None or not self.job.turn.held:
-                continue  # the host was let go, and another process may have claimed the window
-            with connection.begin():
-                ledger.end_window(connection, window, how)
-                if walk.largest > (self._traits.page_size or 0):
-                    seen = {"page_size": (walk.largest, "records on a page that others follow")}
-                    stored = traits.note(connection, self.repository.id, seen)
-                    self.repository = replace(self.repository, traits=stored)
+        walk_all(self.job, walk, self._note_traits)
+        walk.counts.add(heal(self.job, self.stream, self.run_id))
+        return self._finish(walk.lists.plan)
 
     def close(self, verdict: Verdict, requests: int, tally: Tally) -> Verdict:
         """Write the outcome into the run's row, if there is one."""
@@ -113,11 +139,12 @@ class _Run:
         connection = self.job.connection
         self.job.give_up()
         try:
+            self._note_traits()
             with connection.begin():
                 if verdict.reason in _NEVER_WILL and not self.counts.pages:
                     runs.forget_unharvested(connection, self.stream)
-                if self.walk.token_in_doubt:
-                    ledger.doubt_tokens(connection, self.walk.plan)
+                if self.walk.lists.token_in_doubt:
+                    windows.doubt_tokens(connection, self.walk.lists.plan.id)
                 runs.finish_run(connection, self.run_id, verdict, requests, tally)
         except DBAPIError as error:
             connection.invalidate()
@@ -130,10 +157,30 @@ class _Run:
         with connection.begin():
             # Read again: while we waited for the host, another process may have brought the stream up to date.
             self.stream = ledger.read_stream(connection, self.stream)
-            granularity = Granularity.declared(self.repository.granularity)
-            plan = plans.plan_for(connection, self.stream, job.wish, granularity)
+            granularity = Granularity.declared(self._traits.granularity or self.repository.granularity)
+            earliest = sources.earliest_datestamp(self.repository)
+            plan = plans.plan_for(connection, self.stream, job.wish, granularity, earliest=earliest)
             self.run_id = runs.start_run(connection, self.stream, plan)
-        return Walk(job.repository, self._committer(), job.turn, plan, self._heard, job.listener.tell)
+        if plan.kind == "rolling" and plan.from_ and plan.until:
+            job.listener.tell(
+                f"harvesting again what is dated from {plan.from_:%Y-%m-%d} to {plan.until:%Y-%m-%d}"
+            )
+        return self._walk(plan)
+
+    def _walk(self, plan: Plan) -> Walk:
+        committer = self._committer()
+        return Walk(lists_of(self.job, self.repository, committer, plan), committer, self._heard)
+
+    def _note_traits(self) -> None:
+        """Keep what was observed, at once: another process must know it, too."""
+        watch = self.walk.lists.recovery.watch if self.walk is not None else None
+        if watch is None or not watch.seen:
+            return
+        with self.job.connection.begin():
+            stored = traits.note(self.job.connection, self.repository.id, watch.seen)
+        self.repository = replace(self.repository, traits=stored)
+        watch.traits = self._traits
+        watch.seen.clear()
 
     def _again(self, walk: Walk) -> Walk:
         connection = self.job.connection
@@ -151,6 +198,7 @@ class _Run:
 
     def _heard(self, done: Committed, so_far: Counts) -> None:
         self.job.losses = 0
+        self._note_traits()
         seconds = clock.monotonic() - self.started
         event = PageEvent(self.stream, done.window, done.counts, replace(so_far), seconds)
         self.job.listener.on_page(event)
@@ -159,22 +207,18 @@ class _Run:
         """Close the plan; the watermark moves only where every window ended legally, in whichever run it did."""
         connection = self.job.connection
         with connection.begin():
-            windows = ledger.ended_windows(connection, plan)
-            endings = self._judged(windows)
-            # An index that is being rebuilt says that nothing matches: a first harvest that found nothing is asked again.
-            nothing = plan.kind == "full" and not any(each.received for each in windows)
-            legal = all(each.legal for each in endings) and bool(endings)
-            ledger.finish_plan(connection, self.stream, plan, watermark=legal and not nothing)
-        verdicts = {each.verdict.outcome: each.verdict for each in endings}
-        if not verdicts:
+            done = windows.ended(connection, plan)
+            held = ledger.held(connection, self.stream)
+            ending = outcomes.judge_plan(ledger.read_plan(connection, plan), done, self._traits, held)
+            ledger.finish_plan(connection, self.stream, plan, watermark=ending is not None and ending.legal)
+        if ending is None:
             return Verdict(
                 "incomplete", "fenced", "another process has taken this stream over; it goes on there"
             )
-        verdict = verdicts[outcomes.worst(list(verdicts))]
-        if nothing and verdict.outcome == "complete":
-            return replace(verdict, outcome="complete_unverified", sentence=outcomes.NOTHING_AT_ALL)
-        return verdict
-
-    def _judged(self, windows: Iterable[Window]) -> list[outcomes.Ending]:
-        page_size = self._traits.page_size
-        return [outcomes.judge(each, each.ending or "", page_size=page_size) for each in windows]
+        if ending.verdict.reason == "windows_short":
+            watch = self.walk.lists.recovery.watch if self.walk else None
+            if watch is not None:
+                watch.observe(
+                    "dates_honoured", False, "windows by date held fewer records than the whole list"
+                )
+        return ending.verdict

@@ -38,12 +38,13 @@ class Turn:
     _napped: float = field(default=0.0, init=False)  # seconds since the last page
     _postponed: int = field(default=0, init=False)  # times since the last page
 
-    def take(self) -> None:
+    def take(self, spend_by: datetime | None = None) -> None:
         """Have the lock, and the host's leave to ask now.
 
+        `spend_by` is when a token should be spent: what we add to the pace of our own accord gives way to it.
         Raises Interrupted when asked to stop, Retriable (`host_busy`, `wait`) when patience ends.
         """
-        self._check()
+        self.check()
         while not self.held:
             wait = hosts.look(self.connection, self.host, self._lock())
             self._added = max(0.0, wait.pause - self.pause)
@@ -55,7 +56,17 @@ class Turn:
             self._wait_outside(wait.wait)
         if self._added:
             # The wire keeps the configured pace; a penalised host is asked less often than that.
-            self.nap(self._asked_at + self.pause + self._added - clock.monotonic())
+            due = self._asked_at + self.pause + self._added - clock.monotonic()
+            if spend_by is not None:
+                left = (spend_by - clock.now()).total_seconds()
+                due = max(min(due, left), self._asked_at + self.pause - clock.monotonic())
+            self.nap(due)
+
+    def hold(self) -> None:
+        """Have the lock without leave to ask, for work on what came before; it is given back before the host is asked."""
+        self.check()
+        if not self.held:
+            self._lock()
 
     def asked(self, *, waited: bool) -> None:
         """After a page: let the host go where somebody waits for it."""
@@ -110,7 +121,7 @@ class Turn:
         deadline = before + self.patience
 
         def keep_waiting() -> bool:
-            self._check()
+            self.check()
             return clock.monotonic() < deadline
 
         since = hosts.hold(self.connection, self.host, keep_waiting)
@@ -138,10 +149,11 @@ class Turn:
         """Sleep; raises Interrupted as soon as we are asked to stop."""
         until = clock.monotonic() + seconds
         while (left := until - clock.monotonic()) > 0:
-            self._check()
+            self.check()
             clock.sleep(min(_GLANCE, left))
 
-    def _check(self) -> None:
+    def check(self) -> None:
+        """Raises Interrupted when asked to stop."""
         if self.stop():
             raise Interrupted(
                 "stopped as asked; everything received is saved, the same command goes on from here"

@@ -22,6 +22,7 @@ class Policy:
     token_life: float | None
     complete_list_size: bool
     with_sets: bool
+    token_needs_prefix: bool
     now: Callable[[], datetime]
 
 

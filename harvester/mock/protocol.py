@@ -86,8 +86,13 @@ def _read_arguments(turn: Turn) -> None:
     if len(set(names)) != len(names):
         raise Error("badArgument", "An argument is repeated")
     if "resumptionToken" in names and turn.verb in PAGED:
-        if len(names) > 1:
-            raise Error("badArgument", "resumptionToken is exclusive")
+        wanted = {"resumptionToken"} | (
+            {"metadataPrefix"} if turn.policy.token_needs_prefix and turn.verb in LISTS else set()
+        )
+        if set(names) != wanted:
+            raise Error(
+                "badArgument", f"With a resumptionToken goes {', '.join(sorted(wanted))}, and nothing else"
+            )
         return
     required, optional = ARGUMENTS[turn.verb]
     if missing := required - set(names):

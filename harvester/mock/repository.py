@@ -37,6 +37,7 @@ class FakeRepository:
     token_style: Style = "offset"  # noqa: S105 - a style, not a secret
     complete_list_size: bool = True
     with_sets: bool = True
+    token_needs_prefix: bool = False
     latency: float = 0.0
     now: Callable[[], datetime] = clock.now
     faults: Iterable[str] = ()
@@ -70,6 +71,7 @@ class FakeRepository:
             token_life=self.token_life,
             complete_list_size=self.complete_list_size,
             with_sets=self.with_sets,
+            token_needs_prefix=self.token_needs_prefix,
             now=self.now,
         )
         self._server.start()

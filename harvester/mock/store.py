@@ -47,7 +47,12 @@ class Record:
         return None if self.deleted else written(self.seed, self.ordinal, self.revision)
 
     def belongs(self, spec: str) -> bool:
-        """Whether the record is in this set or in one beneath it (specification 2.6)."""
+        """Whether the record is in this set or in one beneath it (specification 2.6).
+
+        As figshare's, the sets of months (`month_year_10_2016`) are in no header and in no list of sets.
+        """
+        if spec.startswith("month_year_"):
+            return spec == self.datestamp.strftime("month_year_%m_%Y")
         return any(own == spec or own.startswith(f"{spec}:") for own in self.sets)
 
 
@@ -116,12 +121,12 @@ class Store:
             stamp = self._stamp(FIRST + timedelta(seconds=chance.random() * span))
             self._append(stamp, deleted=chance.random() < DELETED_SHARE)
 
-    def revise(self, identifier: str) -> Record:
-        """New metadata, new datestamp. Raises ValueError for a deleted record."""
+    def revise(self, identifier: str, *, quietly: bool = False) -> Record:
+        """New metadata, new datestamp but `quietly`. Raises ValueError for a deleted record."""
         record = self[identifier]
         if record.deleted:
             raise ValueError(f"{identifier} is deleted: undelete it before revising it")
-        return self._put(replace(record, revision=record.revision + 1))
+        return self._put(replace(record, revision=record.revision + 1), restamp=not quietly)
 
     def delete(self, identifier: str) -> Record:
         """Leave a tombstone."""

@@ -6,12 +6,11 @@ OAI-PMH errors come under 4xx and 5xx too (Zenodo answers noRecordsMatch under 4
 import re
 from collections.abc import Mapping
 
-from lxml.etree import _Element as Element
-
 from harvester.errors import Refused, RepositoryError, Retriable
 from harvester.oai.page import local_name
-from harvester.oai.parsing import OAI, end_of_misc, parse
-from harvester.oai.repair import Repaired, utf16_of
+from harvester.oai.parsing import OAI, end_of_misc
+from harvester.oai.repair import utf16_of
+from harvester.oai.salvage import Parsed, parse
 
 _HTML = re.compile(rb"<(?:!doctype\s+html|html|head|body)\b", re.I)
 _OAI_ROOT = re.compile(rb"<(?:[A-Za-z_][\w.-]*:)?OAI-PMH[\s>]")
@@ -26,8 +25,8 @@ _OLDER = re.compile(rb"<[A-Za-z]+\s[^>]*http://www\.openarchives\.org/OAI/1\.\d/
 BOT_WALL = "bot_wall"
 
 
-def read_answer(status: int, headers: Mapping[str, str], body: bytes) -> tuple[Element, Repaired | None]:
-    """The root of an OAI-PMH 2.0 answer, whatever its status; header names are lower case.
+def read_answer(status: int, headers: Mapping[str, str], body: bytes) -> Parsed:
+    """An OAI-PMH 2.0 answer, whatever its status; header names are lower case.
 
     Raises Refused (401, 403, `doctype`, `unsupported_version`), Retriable (reasons `http_<status>`, `html`, `bot_wall`,
     `empty_body`, `malformed`, `not_oai`) or RepositoryError (404, 410).
@@ -35,13 +34,14 @@ def read_answer(status: int, headers: Mapping[str, str], body: bytes) -> tuple[E
     if not _OAI_ROOT.search(body) and utf16_of(body) is None:
         raise _not_oai(status, headers, body)
     try:
-        root, repaired = parse(body)
+        parsed = parse(body)
     except RepositoryError:
         if status != 200 or _is_html(body):  # a web page that only mentions OAI-PMH: the status tells more
             raise _not_oai(status, headers, body) from None
         raise
+    root = parsed.root
     if root.tag == f"{OAI}OAI-PMH":
-        return root, repaired
+        return parsed
     if local_name(root) == "OAI-PMH":
         raise _other_version(root.tag.rpartition("}")[0][1:])
     raise _not_oai(status, headers, body)

@@ -10,8 +10,8 @@ from harvester.errors import Retriable
 from harvester.oai.datestamps import Datestamp, Granularity, parse
 from harvester.oai.page import local_name, read_page, read_record
 from harvester.oai.parsing import OAI
-from harvester.oai.parsing import parse as parse_xml
 from harvester.oai.records import Broken, Record
+from harvester.oai.salvage import parse as parse_xml
 
 _LISTS = ("ListRecords", "GetRecord", "ListIdentifiers")
 _COLLECTIONS = {
@@ -36,9 +36,10 @@ class Document:
 
 
 def read_document(body: bytes, now: datetime) -> Document:
-    """Read a file. Raises RepositoryError where it is not well-formed and repair did not help, or holds an OAI-PMH error."""
-    root, repaired = parse_xml(body)
-    repairs = repaired.changes if repaired is not None else {}
+    """Read a file. Raises RepositoryError where it is not well-formed and nothing helped, or holds an OAI-PMH error."""
+    parsed = parse_xml(body)
+    root = parsed.root
+    repairs = parsed.repaired.changes if parsed.repaired is not None else {}
     if local_name(root) != "OAI-PMH":
         loose = tuple(_loose(root, now))
         return Document(loose, () if loose else _members(root), date=now, repairs=repairs)
@@ -58,7 +59,7 @@ def read_document(body: bytes, now: datetime) -> Document:
         )
         if verb not in _LISTS and not any(local_name(child) == "error" for child in root):
             raise Retriable(f"the file answers {verb or 'nothing'}: it holds no records", reason="no_list")
-    page = read_page(root, verb, now)
+    page = read_page(root, verb, now, broken=parsed.broken)
     stamp = parse(root.findtext(f"{OAI}responseDate") or "")
     date = stamp.value if stamp is not None else None
     return Document((*page.records, *page.broken), format=_prefix(request), date=date, repairs=repairs)

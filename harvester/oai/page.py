@@ -45,10 +45,18 @@ def local_name(element: Element) -> str:
     return tag.rpartition("}")[2] if isinstance(tag, str) else ""
 
 
-def read_page(root: Element, verb: str, received_at: datetime, server_date: datetime | None = None) -> Page:
+def read_page(
+    root: Element,
+    verb: str,
+    received_at: datetime,
+    server_date: datetime | None = None,
+    *,
+    broken: tuple[Broken, ...] = (),
+) -> Page:
     """Read the answer to `verb` (ListRecords, ListIdentifiers or GetRecord).
 
     `received_at` is our clock; `server_date` (the HTTP Date header) stands in where responseDate cannot be read.
+    `broken` are records that were cut out so that the answer could be parsed: the page's first broken ones.
     Raises TokenExpired, Refused or Retriable for an OAI-PMH error, also for one inside the list, Retriable (`no_list`)
     for an answer without a list.
     """
@@ -59,15 +67,15 @@ def read_page(root: Element, verb: str, received_at: datetime, server_date: date
         return Page((), (), None, date, "no_records_match", received_at)
     guess = Datestamp(date, "", Granularity.SECONDS, guessed=True)
     records: list[Record] = []
-    broken: list[Broken] = []
+    unread = [*broken]
     for item in _items(container):
         read = read_record(item, guess, headers_only=verb == "ListIdentifiers")
         if isinstance(read, Broken):
-            broken.append(read)
+            unread.append(read)
         else:
             records.append(read)
     token, ending, size = _token(_token_element(root, container), date, received_at)
-    return Page(tuple(records), tuple(broken), token, date, ending, received_at, size)
+    return Page(tuple(records), tuple(unread), token, date, ending, received_at, size)
 
 
 def _container(root: Element, verb: str) -> Element | None:

@@ -9,8 +9,7 @@ import re
 from lxml import etree
 from lxml.etree import _Element as Element
 
-from harvester.errors import Refused, Retriable
-from harvester.oai.repair import Repaired, repair
+from harvester.errors import Refused
 
 OAI = "{http://www.openarchives.org/OAI/2.0/}"
 
@@ -57,23 +56,6 @@ def end_of_misc(body: bytes) -> int:
     while found := _MISC.match(body, at):
         at = found.end()
     return at
-
-
-def parse(body: bytes) -> tuple[Element, Repaired | None]:
-    """Strict parse; only where that fails, byte repair and strict again.
-
-    Raises Retriable (`malformed`) when both fail: a cut page is an error, never an end of list.
-    """
-    try:
-        return strict(body), None
-    except Malformed as first:
-        mended = repair(body)
-        try:
-            return strict(mended.body), mended
-        except Malformed:
-            raise Retriable(
-                f"the answer is not well-formed XML ({first}); it may have been cut", reason="malformed"
-            ) from None
 
 
 def _doctype() -> Refused:

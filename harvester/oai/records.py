@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 import msgspec
 from lxml.etree import _Element as Element
 
+from harvester.errors import Evidence
 from harvester.oai.datestamps import Datestamp, Granularity
 
 # A declared life under two seconds says nothing: the answer is older than that when it arrives.
@@ -60,12 +61,16 @@ class Record(msgspec.Struct, frozen=True):
 class Broken:
     """A record inside a readable page that cannot be taken: kept whole, never dropped.
 
-    `reason`: `no_identifier`, `identifier_too_long`, `empty_metadata`, `no_header`.
+    `reason`: `no_identifier`, `identifier_too_long`, `empty_metadata`, `no_header`; `malformed_record`, `record_too_large`
+    where its page could only be read without it. Of these two `raw` is what was received and `position` where, in bytes of
+    the decompressed body; where byte repair has made that uncertain, `raw` is the repaired text and `position` None.
     """
 
     reason: str
     raw: bytes
     identifier: str | None = None
+    position: int | None = None
+    evidence: Evidence | None = None  # of the answer that held it, or that came in its place
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +78,8 @@ class Page:
     """One answer to ListRecords, GetRecord or ListIdentifiers.
 
     `ending` is None while a token follows, else how the list ended: `empty_token`, `no_token`, `no_records_match`.
-    `complete_list_size` may come with the empty token of the last page too. `repairs` counts byte repairs by kind.
+    `complete_list_size` may come with the empty token of the last page too. `repairs` counts byte repairs by kind, `skipped` what
+    the list names and nobody asked for, since it is held as the list has it, `kept` what was committed before this page.
     """
 
     records: tuple[Record, ...]
@@ -84,6 +90,8 @@ class Page:
     received_at: datetime
     complete_list_size: int | None = None
     repairs: dict[str, int] = field(default_factory=dict)
+    skipped: int = 0
+    kept: int = 0
 
     @property
     def candidate_watermark(self) -> datetime:

@@ -5,7 +5,7 @@ The only module that imports sickle: it is dormant since 2020, and its SyntaxWar
 
 import itertools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TypeVar
@@ -20,14 +20,14 @@ from harvester.oai.answers import BOT_WALL, read_answer
 from harvester.oai.datestamps import Granularity
 from harvester.oai.page import raise_errors, read_page
 from harvester.oai.parsing import OAI
-from harvester.oai.records import Identify, Page
+from harvester.oai.records import Broken, Identify, Page
 from harvester.oai.repair import Repaired
 from harvester.wire import Client, Patience, Response, host_of, persist, retry_after
 
 T = TypeVar("T")
 
 # Failures after which nobody knows whether the server has already moved on.
-_AMBIGUOUS = frozenset(
+AMBIGUOUS = frozenset(
     {
         "connection_reset",
         "timeout",
@@ -42,6 +42,8 @@ _AMBIGUOUS = frozenset(
     }
     | {"http_500", "http_502", "http_504", "http_520", "http_524"}
 )
+# Failures that one record may cause in every answer that holds it (lobid-gnd#432, dataverse#8306).
+OF_A_RECORD = AMBIGUOUS | {"too_large", "oai_error"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,7 @@ class Answer:
     root: Element
     repaired: Repaired | None
     response: Response
+    broken: tuple[Broken, ...] = ()
 
 
 @dataclass(slots=True)
@@ -77,6 +80,10 @@ class Repository(Sickle):  # type: ignore[misc]  # sickle has no types
         self.patience = patience
         self.idempotent_tokens = idempotent_tokens
         self.requests = 0
+        self.prefix_with_token: str | None = (
+            None  # for who wants metadataPrefix beside the token (zenodo/zenodo#783)
+        )
+        self.bisecting = False  # a record is being looked for that makes answers fail: one try is enough
         self.moved_to: str | None = (
             None  # where permanent redirects lead: to be told, never followed in silence for good
         )
@@ -92,7 +99,7 @@ class Repository(Sickle):  # type: ignore[misc]  # sickle has no types
         self.requests += response.requests
         self.moved_to = self.moved_to or response.moved_to
         try:
-            root, repaired = read_answer(response.status, response.headers, response.body)
+            parsed = read_answer(response.status, response.headers, response.body)
         except Retriable as error:
             error.evidence = response.evidence
             if response.status in (429, 503):
@@ -101,7 +108,7 @@ class Repository(Sickle):  # type: ignore[misc]  # sickle has no types
         except RepositoryError as error:
             error.evidence = response.evidence
             raise
-        return Answer(root, repaired, response)
+        return Answer(parsed.root, parsed.repaired, response, parsed.broken)
 
     def identify(self) -> Identify:
         """Ask and read Identify. Raises RepositoryError where this is no OAI-PMH repository."""
@@ -127,14 +134,28 @@ class Repository(Sickle):  # type: ignore[misc]  # sickle has no types
 
         return self.persist(ask)
 
-    def pages(self, *, token: str | None = None, **arguments: str | None) -> "PageIterator":
-        """Walk ListRecords from its arguments (`metadataPrefix`, `set`, `from`, `until`), or from a stored token."""
+    def record(self, identifier: str, prefix: str) -> Page:
+        """GetRecord. Raises Refused (`idDoesNotExist`, `cannotDisseminateFormat`) and every other RepositoryError."""
+        params = {"verb": "GetRecord", "identifier": identifier, "metadataPrefix": prefix}
+        page: Page = PageIterator(self, params).next()
+        return page
+
+    def pages(
+        self, verb: str = "ListRecords", *, token: str | None = None, **arguments: str | None
+    ) -> "PageIterator":
+        """Walk ListRecords or ListIdentifiers from its arguments (`metadataPrefix`, `set`, `from`, `until`), or from a token."""
+        ask = getattr(self, verb)
         if token is not None:
-            walk = self.ListRecords(resumptionToken=token)
+            walk = ask(**self.with_token(token))
         else:
-            walk = self.ListRecords(**{name: value for name, value in arguments.items() if value})
+            walk = ask(**{name: value for name, value in arguments.items() if value})
         assert isinstance(walk, PageIterator)  # noqa: S101 - narrows sickle's untyped return
         return walk
+
+    def with_token(self, token: str) -> dict[str, str]:
+        """The arguments that go with a token: itself alone (section 3.5), but where more was found to be needed."""
+        more = {} if self.prefix_with_token is None else {"metadataPrefix": self.prefix_with_token}
+        return {"resumptionToken": token} | more
 
     def persist(self, ask: Callable[[], T], *, doubt: Doubt | None = None) -> T:
         """Three tries, fewer where a token (`doubt`) may be spent by asking; a bot wall is confirmed once, then refused."""
@@ -148,7 +169,11 @@ class Repository(Sickle):  # type: ignore[misc]  # sickle has no types
                 walls += error.reason == BOT_WALL
                 if walls > 1:
                     raise Refused(str(error), reason=BOT_WALL, evidence=error.evidence) from error
-                if doubt is not None and error.reason in _AMBIGUOUS:
+                if doubt is None and self.bisecting and error.reason in OF_A_RECORD:
+                    raise RepositoryError(
+                        str(error), reason=error.reason, evidence=error.evidence
+                    ) from error  # not to be tried again
+                if doubt is not None and error.reason in AMBIGUOUS:
                     doubt.failures += 1
                     self._give_up_token(doubt, error)
                 raise
@@ -192,7 +217,7 @@ class PageIterator(BaseOAIIterator):  # type: ignore[misc]  # sickle has no type
             # partition (dpla/ingestion3#777).
             self._doubt.asked_again = True
             page = self.peek()
-        self.params = {"verb": self.verb, "resumptionToken": page.token.text} if page.token else None
+        self.params = {"verb": self.verb} | self.sickle.with_token(page.token.text) if page.token else None
         self._doubt = Doubt()
         return page
 
@@ -211,12 +236,17 @@ class PageIterator(BaseOAIIterator):  # type: ignore[misc]  # sickle has no type
                 True  # by the transport: a kept-alive connection was closed under the request
             )
         try:
-            page = read_page(answer.root, self.verb, response.received_at, _http_date(response))
+            page = read_page(
+                answer.root, self.verb, response.received_at, _http_date(response), broken=answer.broken
+            )
         except RepositoryError as error:
             error.evidence = response.evidence
             raise
         if answer.repaired is not None:
             page.repairs.update(answer.repaired.changes)
+        if page.broken:
+            seen = replace(response.evidence, excerpt="")
+            page = replace(page, broken=tuple(replace(each, evidence=seen) for each in page.broken))
         return page
 
 

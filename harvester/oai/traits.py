@@ -21,9 +21,19 @@ class Traits:
     limit a list, `dates_on_later_pages` beyond its first page too; `set_honoured` and `set_on_later_pages` likewise.
     `sets_in_headers`: headers name the sets of a record. `order`: `ascending`, `descending` or `none`, by datestamp.
     `page_size`: records on a full page. `token_life`: seconds, the shortest seen. `idempotent_tokens`: a token asked twice
-    gives the same page; `single_use_tokens`: it is refused the second time. `sends_size`: lists tell completeListSize.
+    gives the same page; `single_use_tokens`: it is refused the second time; `token_needs_prefix`: it is refused without
+    metadataPrefix beside it. `sends_size`: lists tell completeListSize, `headers_sized`: ListIdentifiers
+    tells how many there are where ListRecords does not. `month_sets`: sets named after months, as figshare's `month_year_10_2016`, hold all records.
     `tombstones`: deleted headers were seen. `clock_skew`: seconds by which its clock is ahead of ours. `retry_after`: seconds
     it last asked us to wait. `sets`: how many ListSets lists; `records`: how many a list without a set holds.
+
+    `from_equals_until`: with both at a record's datestamp that record comes; `until_inclusive`: a record stamped exactly
+    `until` comes; `until_whole_day`: a day as `until` takes in all of that day. `before_earliest`: the answer to an `until` a
+    year before earliestDatestamp: `no_records_match`, `empty_list`, `records` or an error code. `earliest_truthful`: no record
+    was seen that is older than earliestDatestamp. `needs_from`: a list without dates holds nothing, with `from` it does.
+    `list_identifiers`: the verb works; `get_record` too. `sets_listed`: ListSets names sets. `size_truthful`: a list that was
+    walked to its end holds as many records as it told. `repeated`: records that came twice in the pages walked.
+    `seconds_per_page`: of a ListRecords request, on the network.
     """
 
     granularity: str | None = None
@@ -37,7 +47,10 @@ class Traits:
     token_life: float | None = None
     idempotent_tokens: bool | None = None
     single_use_tokens: bool | None = None
+    token_needs_prefix: bool | None = None
     sends_size: bool | None = None
+    headers_sized: bool | None = None
+    month_sets: bool | None = None
     tombstones: bool | None = None
     gzip: bool | None = None
     post: bool | None = None
@@ -45,6 +58,18 @@ class Traits:
     retry_after: float | None = None
     sets: int | None = None
     records: int | None = None
+    from_equals_until: bool | None = None
+    until_inclusive: bool | None = None
+    until_whole_day: bool | None = None
+    before_earliest: str | None = None
+    earliest_truthful: bool | None = None
+    needs_from: bool | None = None
+    list_identifiers: bool | None = None
+    get_record: bool | None = None
+    sets_listed: bool | None = None
+    size_truthful: bool | None = None
+    repeated: int | None = None
+    seconds_per_page: float | None = None
 
     @classmethod
     def of(cls, stored: Mapping[str, Mapping[str, Any]]) -> "Traits":

@@ -5,10 +5,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import Engine, text
 
-from harvester.catalogue import ledger, runs
-from harvester.catalogue.ledger import Plan, Repository, Stream, Window
+from harvester.catalogue import ledger, runs, windows
+from harvester.catalogue.ledger import Plan, Repository, Stream
 from harvester.catalogue.runs import Counts, Tally, Verdict
 from harvester.catalogue.sets import set_ids
+from harvester.catalogue.windows import Window
 from harvester.errors import ConfigError, Fenced
 
 URL = "https://example.org/oai"
@@ -39,7 +40,7 @@ def new_plan(engine: Engine, stream: Stream, kind: str = "full") -> Plan:
 
 def claim(engine: Engine, plan: Plan) -> Window:
     with engine.begin() as connection:
-        window = ledger.claim_window(connection, plan)
+        window = windows.claim(connection, plan)
     assert window is not None
     return window
 
@@ -95,11 +96,11 @@ def test_a_window_that_another_has_claimed_cannot_be_ended(engine: Engine, plan:
     mine = claim(engine, plan)
     theirs = claim(engine, plan)
     with engine.begin() as connection, pytest.raises(Fenced):
-        ledger.end_window(connection, mine, "empty_token")
+        windows.end(connection, mine, "empty_token")
     with engine.begin() as connection:
-        ledger.end_window(connection, theirs, "empty_token")
-        assert ledger.claim_window(connection, plan) is None
-        (ended,) = ledger.ended_windows(connection, plan)
+        windows.end(connection, theirs, "empty_token")
+        assert windows.claim(connection, plan) is None
+        (ended,) = windows.ended(connection, plan)
     assert (ended.id, ended.ending, ended.token) == (theirs.id, "empty_token", None)
 
 
@@ -108,10 +109,10 @@ def test_a_new_plan_abandons_the_one_that_was_open(engine: Engine, stream: Strea
     second = new_plan(engine, stream)
     with engine.begin() as connection:
         assert ledger.open_plan(connection, stream) == second
-        assert ledger.claim_window(connection, plan) is None
-        assert ledger.ended_windows(connection, plan) == []
+        assert windows.claim(connection, plan) is None
+        assert windows.ended(connection, plan) == []
     with engine.begin() as connection, pytest.raises(Fenced):
-        ledger.end_window(connection, old, "empty_token")
+        windows.end(connection, old, "empty_token")
 
 
 def test_the_watermark_moves_on_a_legal_end_only_and_not_for_a_range_of_dates(

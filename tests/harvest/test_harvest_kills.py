@@ -17,7 +17,7 @@ from kill_campaign import campaign
 from oracle import assert_same, stored
 from sqlalchemy import Engine, text
 
-from harvester.catalogue import hosts, ledger
+from harvester.catalogue import hosts, ledger, windows
 from harvester.catalogue.connection import connect
 from harvester.harvest.harvest import Report, Request, harvest
 from harvester.harvest.progress import Listener, PageEvent
@@ -208,7 +208,7 @@ def test_a_worker_that_was_thought_dead_writes_nothing(engine: Engine, slow: Fak
             with engine.begin() as connection:
                 plan = ledger.open_plan(connection, event.stream)
                 assert plan is not None
-                assert ledger.claim_window(connection, plan) is not None
+                assert windows.claim(connection, plan) is not None
 
     report = ask(listener=Listener(on_page=steal))
     assert (report.outcome, report.streams[0].reason) == ("incomplete", "fenced")

@@ -198,7 +198,8 @@ def test_a_list_that_must_be_asked_for_again_is_so_by_the_next_process_too(share
 def test_a_list_that_ended_early_moves_no_watermark_in_the_next_process_either(
     ask: Asker, small: FakeRepository
 ) -> None:
-    small.misbehave("silent_truncation", on_page=0)
+    for fault in ("silent_truncation", "ignores_from", "ignores_until"):
+        small.misbehave(fault)
     ask()
     # As if the process had died after the window's end and before the plan's.
     with ask.engine.begin() as connection:

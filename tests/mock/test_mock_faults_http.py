@@ -11,7 +11,7 @@ import pytest
 from lxml import etree
 
 from harvester.mock import FAULTS
-from harvester.mock.faults import KNOWN, delivery, lists, text, transport
+from harvester.mock.faults import KNOWN, delivery, lists, selection, text, transport
 
 SYMPTOMS = {}
 
@@ -32,7 +32,7 @@ def test_the_fault_shows_on_the_wire_and_in_the_log_and_ends(check_fault, name):
 
 
 def test_every_fault_is_in_one_table_and_says_what_it_does_and_takes():
-    tables = [module.FAULTS for module in (transport, delivery, text, lists)]
+    tables = [module.FAULTS for module in (transport, delivery, text, lists, selection)]
     assert set(FAULTS) == set(KNOWN)
     assert sum(map(len, tables)) == len(KNOWN)
     assert all(line and "\n" not in line and len(line) < 110 for line in FAULTS.values())
@@ -248,3 +248,11 @@ def _(repository, reader, name):
         assert "content-length" not in reply.headers
         assert 2_900_000 < len(reply.body) < 3_200_000
         assert len(reply.identifiers) > 1_000
+
+
+@symptom("post_refused")
+def _(repository, reader, name):
+    assert reader.post("verb=Identify").status == 200
+    repository.misbehave(name)
+    assert reader.post("verb=Identify").status == 405
+    assert reader.ask("Identify").status == 200

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from harvester.mock.faults import lists
+from harvester.mock.faults import lists, selection
 
 OAI = "{http://www.openarchives.org/OAI/2.0/}"
 
@@ -21,7 +21,7 @@ def symptom(*names):
     return register
 
 
-@pytest.mark.parametrize("name", sorted(lists.FAULTS))
+@pytest.mark.parametrize("name", sorted(lists.FAULTS | selection.FAULTS))
 def test_the_fault_shows_on_the_wire_and_in_the_log_and_ends(check_fault, name):
     check_fault(name, SYMPTOMS[name])
 
@@ -240,3 +240,85 @@ def _(repository, reader, name):
 def _(repository, reader, name):
     repository.misbehave(name)
     assert reader.ask().error == ""
+
+
+@symptom("loses_dates_on_later_pages")
+def _(repository, reader, name):
+    repository.store.fill(100)
+    repository.misbehave(name)
+    first, second = (page for page, _ in zip(reader.pages(from_="2020-01-01"), range(2), strict=False))
+    stamps = [
+        {each.findtext(f"{OAI}datestamp")[:4] for each in page.headers_of_records} for page in (first, second)
+    ]
+    assert min(stamps[0]) >= "2020" > min(stamps[1])
+
+
+@symptom("exclusive_until")
+def _(repository, reader, name):
+    stamps = sorted(record.datestamp for record in repository.store.records)
+    last = f"{stamps[11]:%Y-%m-%dT%H:%M:%SZ}"
+    assert len(reader.identifiers(until=last)) == 12
+    repository.misbehave(name)
+    assert len(reader.identifiers(until=last)) == 11  # in two pages: the token does not shorten it again
+    assert reader.ask(from_=last, until=last).error == "noRecordsMatch"
+    day = last[:10]
+    assert reader.ask(from_=day, until=day).error == "noRecordsMatch"
+
+
+@symptom("until_means_midnight")
+def _(repository, reader, name):
+    day = f"{repository.store.records[0].datestamp:%Y-%m-%d}"
+    assert reader.ask(from_=day, until=day).error is None
+    repository.misbehave(name)
+    assert reader.ask(from_=day, until=day).error == "noRecordsMatch"
+    assert reader.ask(from_=f"{day}T00:00:00Z", until=f"{day}T23:59:59Z").error is None
+    assert reader.ask(until=day).error in (None, "noRecordsMatch")
+
+
+@symptom("refuses_dates")
+def _(repository, reader, name):
+    repository.misbehave(name)
+    assert [reader.ask(**{bound: "2020-01-01"}).error for bound in ("from_", "until")] == ["badArgument"] * 2
+    assert reader.ask().error is None
+
+
+@symptom("nothing_without_from")
+def _(repository, reader, name):
+    repository.misbehave(name)
+    assert reader.ask().error == "noRecordsMatch"
+    assert len(reader.identifiers(from_="1970-01-01")) == 25
+
+
+def sets(page):
+    return [each.text for each in page.root.iter(f"{OAI}setSpec")]
+
+
+@symptom("sets_in_pages")
+def _(repository, reader, name):
+    repository.misbehave(name, size=20)
+    pages = list(reader.pages("ListSets"))
+    assert [spec for page in pages for spec in sets(page)] == repository.store.sets()
+    assert [len(sets(page)) for page in pages[:-1]] == [20] * (len(pages) - 1)
+
+
+@symptom("endless_sets")
+def _(repository, reader, name):
+    repository.misbehave(name)
+    pages = [page for page, _ in zip(reader.pages("ListSets"), range(12), strict=False)]
+    assert all(sets(page) == repository.store.sets() for page in pages)
+    repository.behave()
+    repository.misbehave(name, fresh=True)
+    pages = [sets(page) for page, _ in zip(reader.pages("ListSets"), range(12), strict=False)]
+    assert len({spec for page in pages for spec in page}) == 12 * len(repository.store.sets())
+
+
+@symptom("sets_missing")
+def _(repository, reader, name):
+    repository.misbehave(name)
+    assert sets(reader.ask("ListSets")) == repository.store.sets()[:3]
+
+
+@symptom("sets_refused")
+def _(repository, reader, name):
+    repository.misbehave(name)
+    assert reader.ask("ListSets").error == "badVerb"

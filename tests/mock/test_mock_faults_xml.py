@@ -1,5 +1,6 @@
 """Faults of XML and of text show on the wire."""
 
+import random
 import re
 from itertools import product
 
@@ -54,7 +55,14 @@ def _(repository, reader, name):
     assert broken(reply.body)
 
 
-@symptom("control_characters", "nul", "lone_surrogate_reference", "invalid_utf8", "bare_ampersand")
+@symptom(
+    "control_characters",
+    "nul",
+    "lone_surrogate_reference",
+    "invalid_utf8",
+    "bare_ampersand",
+    "stray_html_entity",
+)
 def _(repository, reader, name):
     marks = {
         "control_characters": b"\x1a\x03\x0b",
@@ -62,6 +70,7 @@ def _(repository, reader, name):
         "lone_surrogate_reference": b"&#55349;",
         "invalid_utf8": b"caf\xe9",
         "bare_ampersand": b" R&D & more",
+        "stray_html_entity": b" caf&eacute;&nbsp;2",
     }
     repository.misbehave(name, record=2)
     reply = reader.ask()
@@ -70,6 +79,44 @@ def _(repository, reader, name):
     spoiled = [number for number, record in enumerate(records) if marks[name] in record]
     assert len(spoiled) == 1
     assert spoiled[0] >= 2
+
+
+@symptom("broken_record", "huge_record", "deep_record")
+def _(repository, reader, name):
+    huge = random.Random(0).randbytes(5_500_000).hex().encode()
+    marks = {"broken_record": b"<b><i></b></i>", "huge_record": huge, "deep_record": b"<x>" * 300}
+    plain = records_of(reader.ask())
+    repository.misbehave(name, record=2, times=1)
+    reply = reader.ask()
+    assert broken(reply.body)
+    assert spoiled_by(marks[name], reply) == [next(at for at in range(2, 10) if b"<metadata>" in plain[at])]
+    others = [record for record in records_of(reply) if marks[name] not in record]
+    assert len(set(others) & set(plain)) == 9
+    identifier = next(one.identifier for one in repository.store.records[5:] if one.metadata is not None)
+    repository.misbehave(name, identifier=identifier)
+    reply = reader.ask()
+    (at,) = spoiled_by(marks[name], reply)
+    assert identifier.encode() in records_of(reply)[at]
+    asked = {"identifier": identifier, "metadataPrefix": reader.prefix}
+    assert spoiled_by(marks[name], reader.ask("GetRecord", **asked)) == [0]
+
+
+def test_a_fault_of_a_named_record_waits_for_the_page_that_holds_it(serve):
+    repository, reader = serve(records=25)
+    identifier = next(one.identifier for one in repository.store.records[12:] if one.metadata is not None)
+    repository.misbehave("broken_record", identifier=identifier)
+    assert len(reader.ask().identifiers) == 10
+    token = reader.ask().token
+    assert broken(reader.ask(resumptionToken=token).body)
+    assert [access.fault for access in repository.log] == [None, None, "broken_record"]
+
+
+def records_of(reply):
+    return re.findall(rb"<record>.*?</record>", reply.body, re.DOTALL)
+
+
+def spoiled_by(mark, reply):
+    return [number for number, record in enumerate(records_of(reply)) if mark in record]
 
 
 @symptom("bom")

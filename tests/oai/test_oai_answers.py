@@ -107,7 +107,8 @@ def test_metadata_that_speaks_of_bot_walls_is_no_wall() -> None:
     body = page(
         record(metadata='<x>awswaf.com: Making sure you&apos;re not a bot, id="anubis_challenge"</x>')
     )
-    root, repaired = read_answer(200, {"cf-mitigated": "challenge"}, body)
+    parsed = read_answer(200, {"cf-mitigated": "challenge"}, body)
+    root, repaired = parsed.root, parsed.repaired
     assert repaired is None
     assert len(read_page(root, "ListRecords", NOW).records) == 1
     assert not is_bot_wall({}, body)
@@ -115,12 +116,12 @@ def test_metadata_that_speaks_of_bot_walls_is_no_wall() -> None:
 
 @pytest.mark.parametrize("status", STATUSES)
 def test_an_oai_pmh_answer_is_read_under_any_status(status: int) -> None:
-    root, _ = read_answer(status, {}, page(record(), token="t"))
+    root = read_answer(status, {}, page(record(), token="t")).root
     assert read_page(root, "ListRecords", NOW).token is not None
-    root, _ = read_answer(status, {}, answer(error("badResumptionToken", "expired")))
+    root = read_answer(status, {}, answer(error("badResumptionToken", "expired"))).root
     with pytest.raises(TokenExpired):
         read_page(root, "ListRecords", NOW)
-    root, _ = read_answer(status, {}, answer(error("noRecordsMatch")))
+    root = read_answer(status, {}, answer(error("noRecordsMatch"))).root
     assert read_page(root, "ListRecords", NOW).ending == "no_records_match"
 
 
@@ -128,18 +129,19 @@ def test_an_oai_pmh_answer_is_read_under_any_status(status: int) -> None:
 def test_an_answer_in_another_unicode_form_is_read(codec: str) -> None:
     name = "UTF-8" if codec == "utf-8-sig" else "UTF-16"
     body = page(record()).decode().replace("UTF-8", name).encode(codec)
-    root, repaired = read_answer(200, {}, body)
+    parsed = read_answer(200, {}, body)
+    root, repaired = parsed.root, parsed.repaired
     assert repaired is None
     assert len(read_page(root, "ListRecords", NOW).records) == 1
 
 
 def test_a_prefixed_root_is_an_oai_pmh_root() -> None:
     body = b'<o:OAI-PMH xmlns:o="http://www.openarchives.org/OAI/2.0/"><o:error code="noRecordsMatch"/></o:OAI-PMH>'
-    root, _ = read_answer(200, {}, body)
+    root = read_answer(200, {}, body).root
     assert read_page(root, "ListRecords", NOW).ending == "no_records_match"
 
 
 def test_a_repaired_answer_says_so() -> None:
-    _, repaired = read_answer(200, {}, page(record(metadata="<x>R&D</x>")))
+    repaired = read_answer(200, {}, page(record(metadata="<x>R&D</x>"))).repaired
     assert repaired is not None
     assert repaired.changes == {"bare_ampersand": 1}

@@ -20,6 +20,7 @@ SEEDS = [
     page(
         record("oai:x:1", "<a>1</a><b>2</b>"), record("oai:x:2", ""), f"<record>{header()}</record>", token=""
     ),
+    page(record("oai:x:1"), record("oai:x:2", "<a><b></a>"), record("oai:x:3"), token="t"),
     page(header("oai:x:1"), header("oai:x:2"), verb="ListIdentifiers", root=' xmlns:xsi="urn:x"'),
     answer(error("badArgument") + error("noRecordsMatch")),
     page(record("oai:x:1"), token="t").decode().replace("UTF-8", "UTF-16").encode("utf-16"),
@@ -67,9 +68,9 @@ def use(page: Page) -> None:
 
 
 def live(body: bytes, status: int) -> Page:
-    root, _ = read_answer(status, {}, body)
+    parsed = read_answer(status, {}, body)
     verb = "ListIdentifiers" if b"ListIdentifiers" in body else "ListRecords"
-    return read_page(root, verb, NOW)
+    return read_page(parsed.root, verb, NOW, broken=parsed.broken)
 
 
 def reason_of(read: Callable[[], object]) -> str | None:

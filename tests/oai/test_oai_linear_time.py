@@ -6,24 +6,36 @@ from collections.abc import Callable
 
 import pytest
 
-from harvester.errors import HarvesterError
+from harvester.errors import HarvesterError, Retriable
 from harvester.oai.answers import read_answer
 from harvester.oai.datestamps import parse as parse_datestamp
 from harvester.oai.parsing import end_of_misc
 from harvester.oai.repair import repair
+from harvester.oai.salvage import parse
+from harvester.oai.slices import MOST_RECORDS
 
 UNITS = [
     b"&", b"&#", b"&#1", b"&#x", b"&#55349;", b"&#0;", b"&a", b"&amp", b"&nbsp;", b"&;", b"#", b"1", b"&#1;&",
     b"<![CDATA[", b"<![CDATA[]]>", b"<![CDATA[]]>&", b"]]>", b"<!--", b"<!---->", b"<!---->&", b"-->", b"<?", b"<??>",
     b"<?xml ", b"encoding=\"a\" ", b"encoding ", b" ", b"\n", b"<", b"</", b"<a", b"<a:", b"<OAI-PMH", b"</OAI-PMH",
     b"</OAI-PMH ", b"</OAI-PMH>", b"<OAI-PMH>", b"</a:OAI-PMH", b"a:", b"a", b"xsi:", b" xsi:a", b" xsi:a ", b"<!DOCTYPE",
+    b"<record", b"<record ", b"<record '", b"<record><header", b"<record><header>", b"<record/>", b"</record>", b"<header/>",
+    b"<record><header/><b></record>", b"<resumptionToken>", b"<a xmlns:b='c'>", b"<identifier>", b"<error/>", b"'", b'"',
     b"\x00", b"\xe9", b"\xc3", b"\xef\xbb\xbf", b"\xed\xa0\x80", b"\xff\xfe", b"<\x00", b"<title>", b"<title> ",
 ]  # fmt: skip
+LIST = b'<OAI-PMH xmlns="http://www.openarchives.org/OAI/2.0/"><ListRecords>'
+GOOD, BAD = b"<record><header/></record>", b"<record><header/><a></record>"
+LIST_END = b"<resumptionToken>t</resumptionToken></ListRecords></OAI-PMH>"
 READERS: dict[str, Callable[[bytes], object]] = {
     "repair": repair,
     "repair of a response": lambda body: repair(b'<?xml version="1.0"?><OAI-PMH>' + body),
     "repair after a notice": lambda body: repair(b"<br/>" + body + b"<OAI-PMH></OAI-PMH>"),
     "repair behind the root": lambda body: repair(b"<OAI-PMH></OAI-PMH>" + body),
+    "a record that is broken": lambda body: parse(LIST + GOOD + BAD[:-9] + body + BAD[-9:] + GOOD + LIST_END),
+    "a list with a broken record": lambda body: parse(LIST + BAD + body + GOOD + LIST_END),
+    "the end of a list with a broken record": lambda body: parse(
+        LIST + GOOD + BAD + LIST_END[:-24] + body + LIST_END[-24:]
+    ),
     "what comes before the root": end_of_misc,
     "an answer that is none": lambda body: read_answer(200, {}, body),
     "an answer under 503": lambda body: read_answer(503, {}, b"<html>" + body + b"<OAI-PMH>"),
@@ -59,3 +71,19 @@ def test_a_datestamp_of_megabytes_is_none_and_is_not_kept_in_memory() -> None:
         began = time.process_time()
         assert parse_datestamp(text) is None
         assert time.process_time() - began < 0.1
+
+
+@pytest.mark.parametrize("unit", [b"<record><header>", b"<record><header/></record>"])
+def test_twenty_megabytes_of_records_are_refused_by_name_within_seconds(unit: bytes) -> None:
+    body = LIST + BAD + unit * (20_000_000 // len(unit)) + LIST_END
+    began = time.process_time()
+    with pytest.raises(Retriable) as caught:
+        parse(body)
+    assert caught.value.reason == "malformed"
+    assert time.process_time() - began < 8
+
+
+def test_a_list_as_long_as_it_may_be_is_taken_within_seconds() -> None:
+    began = time.process_time()
+    assert len(parse(LIST + BAD + GOOD * (MOST_RECORDS - 1) + LIST_END).broken) == 1
+    assert time.process_time() - began < 8

@@ -9,8 +9,9 @@ from oai_pages import NOW, page, record
 from harvester.errors import Refused, Retriable
 from harvester.oai.canonical import canonical
 from harvester.oai.page import read_page
-from harvester.oai.parsing import Malformed, parse, strict
+from harvester.oai.parsing import Malformed, strict
 from harvester.oai.repair import repair
+from harvester.oai.salvage import parse
 
 ANY = st.characters(codec=None, exclude_categories=())
 ILL_FORMED = "<broken> & </broken>"  # a bare ampersand, so that repair is needed
@@ -128,7 +129,8 @@ def test_encodings(body: bytes, title: str, counted: dict[str, int]) -> None:
 )  # fmt: skip
 def test_a_declared_encoding_that_is_none_or_does_something_else_is_not_used(name: str) -> None:
     body = f'<?xml version="1.0" encoding="{name}"?>'.encode() + page(record(), declared=False)
-    root, repaired = parse(body.replace(b"</dc:title>", b" & \\u0041 +AEE- \xe9</dc:title>"))
+    parsed = parse(body.replace(b"</dc:title>", b" & \\u0041 +AEE- \xe9</dc:title>"))
+    root, repaired = parsed.root, parsed.repaired
     assert repaired is not None
     title = root.xpath("string(//*[local-name()='title'])")
     assert title == "Ärger & Söhne & \\u0041 +AEE- é"
@@ -165,7 +167,8 @@ def test_what_surrounds_the_root_is_cut(before: str, after: str, kinds: set[str]
 
 def test_a_notice_between_declaration_and_root_is_cut() -> None:
     body = page(record(), token="t").replace(b"?>\n<OAI", b"?>\n" + NOTICE.encode() + b"<OAI")
-    root, repaired = parse(body)
+    parsed = parse(body)
+    root, repaired = parsed.root, parsed.repaired
     assert repaired is not None
     assert repaired.changes == {"leading_junk": 1}
     assert len(read_page(root, "ListRecords", NOW).records) == 1
@@ -183,7 +186,8 @@ def test_two_responses_in_one_body_are_an_error() -> None:
 
 def test_prefixes_that_were_lost_with_the_root_are_declared_again_where_they_have_one_meaning() -> None:
     body = b'<record xsi:schemaLocation="a b"><dc:title>xsi: &amp; x</dc:title></record>'
-    root, repaired = parse(body)
+    parsed = parse(body)
+    root, repaired = parsed.root, parsed.repaired
     assert repaired is not None
     assert repaired.changes == {"undeclared_prefix": 2}
     assert root[0].tag == "{http://purl.org/dc/elements/1.1/}title"

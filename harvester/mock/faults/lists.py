@@ -182,6 +182,10 @@ def _without_set(query: Query) -> Query:
     return replace(query, spec=None)
 
 
+def _without_dates(query: Query) -> Query:
+    return replace(query, from_=None, until=None)
+
+
 def _deletes_silently(turn: Turn, armed: Armed) -> bool:
     turn.hides_deleted = True
     return True
@@ -255,6 +259,9 @@ FAULTS: dict[str, Fault] = {
     "ignores_set": _asked("set has no effect", _ignores(_without_set)),
     "loses_set_on_later_pages": _asked(
         "from the second page on the set is forgotten", _ignores(_without_set, first=1)
+    ),
+    "loses_dates_on_later_pages": _asked(
+        "from the second page on the dates are forgotten", _ignores(_without_dates, first=1)
     ),
     "deletes_silently": _asked(
         "deleted records are gone, whatever Identify promises", _deletes_silently, EVERY_VERB

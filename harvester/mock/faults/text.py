@@ -3,10 +3,12 @@
 # Every fault takes the same two arguments, needed or not.
 # ruff: noqa: ARG001
 
+import random
 import re
 from collections.abc import Callable
+from xml.sax.saxutils import escape
 
-from harvester.mock.exchange import Turn
+from harvester.mock.exchange import LISTS, Turn
 from harvester.mock.faults.fault import Armed, Fault, Stage
 from harvester.mock.metadata import DC
 
@@ -52,6 +54,35 @@ def _in_title(text: bytes) -> Apply:
 
 def _before_root(text: bytes) -> Change:
     return lambda body: body.replace(b"<OAI-PMH", text + b"<OAI-PMH", 1)
+
+
+def _named(change: Callable[[bytes, Armed], bytes]) -> Apply:
+    """A fault of the record with `identifier`, where one is given; else of the one at `record`."""
+
+    def apply(turn: Turn, armed: Armed) -> bool:
+        identifier = armed.options["identifier"]
+        if identifier is None:
+            return _one(lambda record: change(record, armed))(turn, armed)
+        name = b"<identifier>%b</identifier>" % escape(identifier).encode()
+        return _one(lambda record: change(record, armed) if name in record else record)(turn, armed)
+
+    return apply
+
+
+def _in_metadata(text: Callable[[Armed], bytes]) -> Apply:
+    return _named(lambda record, armed: METADATA.sub(lambda at: at[0] + text(armed), record, count=1))
+
+
+# libxml2, and what is built on it, takes no text over 10 MB and no depth over 256.
+def _deep(armed: Armed) -> bytes:
+    depth = int(armed.options["depth"])
+    return b"<x>" * depth + b"</x>" * depth
+
+
+def _huge(armed: Armed) -> bytes:
+    # Nothing that compression makes small: that would be a bomb, and is refused as one.
+    digits = random.Random(0).randbytes(int(armed.options["megabytes"] * 500_000)).hex()
+    return b"<x>%b</x>" % digits.encode()
 
 
 def _without(element: bytes) -> Change:
@@ -102,6 +133,13 @@ def _record_fault(description: str, apply: Apply) -> Fault:
     return Fault(f"{description} (`record`: its place in the page)", Stage.WRITTEN, apply, {"record": 0})
 
 
+def _stored_fault(description: str, apply: Apply, **options: float) -> Fault:
+    """A fault of how a record is kept, which GetRecord shows too."""
+    given = {"record": 0, "identifier": None} | options
+    described = f"{description} (`record`: its place in the page, or `identifier`)"
+    return Fault(described, Stage.WRITTEN, apply, given, LISTS | {"GetRecord"})
+
+
 def _page_fault(description: str, change: Change) -> Fault:
     return Fault(description, Stage.WRITTEN, _whole(change))
 
@@ -119,6 +157,20 @@ FAULTS: dict[str, Fault] = {
     "lone_surrogate_reference": _record_fault("&#55349; in a title", _in_title(b"&#55349;")),
     "invalid_utf8": _record_fault("a title partly in ISO 8859-1", _in_title(b" caf\xe9 cr\xe8me")),
     "bare_ampersand": _record_fault("an unescaped & in a title", _in_title(b" R&D & more")),
+    "stray_html_entity": _record_fault("&nbsp; and &eacute; in a title", _in_title(b" caf&eacute;&nbsp;2")),
+    "broken_record": _stored_fault(
+        "tags that do not match in one record", _in_metadata(lambda _: b"<b><i></b></i>")
+    ),
+    "huge_record": _stored_fault(
+        "a text of so many `megabytes` in one record",
+        _in_metadata(_huge),
+        megabytes=11,
+    ),
+    "deep_record": _stored_fault(
+        "elements nested to a `depth` in one record",
+        _in_metadata(_deep),
+        depth=300,
+    ),
     "bom": _page_fault("a byte order mark before the declaration", lambda body: b"\xef\xbb\xbf" + body),
     "leading_junk": _page_fault("a blank line and a notice before the declaration", lambda body: PHP + body),
     "trailing_garbage": _page_fault("a PHP warning after the root element", lambda body: body + PHP),

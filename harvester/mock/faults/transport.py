@@ -101,6 +101,13 @@ def _bomb(megabytes: int) -> bytes:
     return b"".join([opening, *(packer.compress(zeros) for _ in range(megabytes)), packer.flush()])
 
 
+def _post_refused(turn: Turn, armed: Armed) -> bool:
+    if turn.request.method != "POST":
+        return False
+    turn.answer = _html(armed.options["status"], "Method Not Allowed", ("Allow", "GET"))
+    return True
+
+
 MOVED = {"status": 301}
 FAULTS: dict[str, Fault] = {
     "503_retry_after": Fault(
@@ -131,6 +138,9 @@ FAULTS: dict[str, Fault] = {
     ),
     "redirect_private": Fault(
         "a redirect (`status`) to a link-local address", Stage.ASKED, _redirect_private, MOVED
+    ),
+    "post_refused": Fault(
+        "an HTML page under `status` to any POST", Stage.ASKED, _post_refused, {"status": 405}, EVERY_VERB
     ),
     "gzip_bomb": Fault(
         "a small body that unpacks to so many `megabytes`", Stage.ASKED, _gzip_bomb, {"megabytes": 200}

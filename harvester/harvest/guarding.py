@@ -1,0 +1,154 @@
+"""Whether a pass through a stream's identifiers may remove anything: pure rules, and the sentences that tell them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from harvester.catalogue.census import Found
+from harvester.catalogue.runs import Verdict
+from harvester.catalogue.windows import Window
+from harvester.harvest.outcomes import Ending
+
+# More than this goes only with a person's consent: both of the first two, or the third.
+MOST_SHARE = 0.05
+MOST_ALWAYS = 20
+MOST = 1_000
+# A list that ends in any other way than the specification's (section 3.5) may have lost its rest.
+_LEGAL = frozenset({"no_token", "empty_token", "no_records_match"})
+_RENAMED = 0.3  # of the live records gone, and as many new ones: identifiers may have been renamed
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the sentences need: the repository's name, and which of its streams, as the command line takes it."""
+
+    name: str
+    options: str
+
+    @property
+    def command(self) -> str:
+        """The command that reconciles this stream."""
+        return f"harvester reconcile {self.name}{self.options}"
+
+
+def is_whole(ending: Ending, done: Sequence[Window]) -> bool:
+    """Whether the list has ended as it should, and with as many identifiers as it announced."""
+    return ending.legal and all(each.ending in _LEGAL for each in done)
+
+
+def too_many(live: int, absent: int) -> bool:
+    """Whether so many records would go that a person must look first."""
+    return (absent > MOST_SHARE * live and absent > MOST_ALWAYS) or absent > MOST
+
+
+def hold(ending: Ending, done: Sequence[Window], live: int, stock: Found, told: Told) -> Verdict | None:
+    """Why nothing may be removed; None where it may."""
+    if not is_whole(ending, done):
+        return Verdict("held", "incomplete_list", _not_whole(done, told))
+    if live and not stock.listed:
+        sentence = (
+            f"the list of identifiers is empty, though {_records(live)} of it held; nothing is removed. An index that is "
+            f"being rebuilt looks like this: {_approve(told, live)}"
+        )
+        return Verdict("held", "empty_list", sentence)
+    if stock.absent and not stock.met:
+        sentence = f"none of the {live:,} live records is listed, but {stock.listed:,} others are. {_renamed(told, stock)}"
+        return Verdict("held", "nothing_in_common", sentence)
+    if not too_many(live, stock.absent):
+        return None
+    share = 100 * stock.absent / max(live, 1)
+    sentence = f"{stock.absent:,} of {live:,} live records ({share:.1f} %) are not listed any more. "
+    if min(stock.absent, stock.missing) > _RENAMED * live:
+        return Verdict("held", "too_many", sentence + _renamed(told, stock))
+    sentence += f"Nothing is removed before somebody has looked: {_approve(told, stock.absent)}"
+    return Verdict("held", "too_many", sentence)
+
+
+def _not_whole(done: Sequence[Window], told: Told) -> str:
+    received = sum(each.received for each in done)
+    announced = sum(
+        each.received if each.complete_list_size is None else each.complete_list_size for each in done
+    )
+    came = f"after {received:,} identifiers"
+    if announced > received:
+        came += f" of {announced:,} announced"
+    return (
+        f"the list of identifiers broke off {came}; a list that is not whole tells nothing of what is gone, so nothing is removed. "
+        f"Run `{told.command}` again later: it asks for all of it anew"
+    )
+
+
+def _renamed(told: Told, stock: Found) -> str:
+    return (
+        f"{stock.missing:,} others are listed that are not held: the repository may have given its records other identifiers. "
+        f"Nothing is removed before somebody has looked: {_approve(told, stock.absent)}"
+    )
+
+
+def _approve(told: Told, number: int) -> str:
+    return f"`{told.command} --approve` (within a week) asks for each of the {number:,} by GetRecord, and removes what is gone"
+
+
+def _records(number: int) -> str:
+    return "1 live record is" if number == 1 else f"{number:,} live records are"
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What a reconciliation has done, and what it has found beside: `vanished` of `removed` without any deleted header."""
+
+    listed: int
+    removed: int = 0
+    vanished: int = 0
+    left_set: int = 0
+    found: int = 0
+    missing: int = 0
+    revived: int = 0
+    still_deleted: bool = False  # more records are listed again than were asked for
+    unconfirmed: int = 0
+
+
+def sentence_of(done: Done, told: Told, deleted_record: str | None) -> str:
+    """What has come of it, in words, and when to reconcile next."""
+    parts = [f"{done.listed:,} identifiers are listed", *_gone(done)]
+    if done.found:
+        parts.append(
+            f"{done.found:,} that the list leaves out are there all the same, and stay: the list cannot be relied upon"
+        )
+    if done.revived:
+        parts.append(f"{done.revived:,} that had been deleted are listed again, and live again")
+    if done.still_deleted:
+        parts.append(f"more are listed again: `harvester harvest {told.name} --full` brings them")
+    if done.missing:
+        parts.append(
+            f"{done.missing:,} are listed and not held: `harvester harvest {told.name}` brings what is new, "
+            "with --full what was missed"
+        )
+    if done.unconfirmed:
+        parts.append(
+            f"{done.unconfirmed:,} could not be asked for, and stay as they are: `{told.command}` asks for them again"
+        )
+    else:
+        parts.append(advice(deleted_record, done.vanished))
+    return "; ".join(parts)
+
+
+def _gone(done: Done) -> list[str]:
+    parts = []
+    if done.removed:
+        parts.append(f"{done.removed:,} records are gone, and now are tombstones")
+    if done.left_set:
+        parts.append(f"{done.left_set:,} have left the set, and are kept")
+    if not parts and not done.unconfirmed:
+        parts.append("nothing that is held is gone")
+    return parts
+
+
+def advice(deleted_record: str | None, vanished: int) -> str:
+    """How often to reconcile, by what the repository promises (section 2.5.1) and what it was seen to do."""
+    if deleted_record == "persistent":
+        if vanished:
+            return "the repository promises to tell of every deletion, and did not: reconcile monthly"
+        return "the repository promises to tell of every deletion: reconcile quarterly, as an audit"
+    if deleted_record == "transient":
+        return "the repository tells of deletions for a while only: reconcile monthly"
+    return "the repository tells of no deletion, a reconciliation is the only sign of one: reconcile monthly"

@@ -1,0 +1,188 @@
+"""What the catalogue must hold of a repository that changes and misbehaves: simple, in memory, and knowing no SQL.
+
+It keeps every version that the repository ever had of a record. What the catalogue holds must be one of them, never an
+older one than before; and whoever says `complete` must hold the version that his list was due.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from oracle import Held, stored
+
+from harvester.mock import FakeRepository, Record
+
+# Text that is repaired reads otherwise than the store has it, a record without datestamp gets that of the answer.
+CHANGES_TEXT = frozenset({"bare_ampersand", "invalid_utf8", "figshare_dialect", "missing_datestamp"})
+# After these a set's list may hold anybody.
+IGNORES_SETS = frozenset({"ignores_set", "loses_set_on_later_pages"})
+MUTATIONS = ("add", "revise", "delete", "undelete", "move", "restamp", "revise_quietly", "move_quietly")
+SETS = (("blue",), ("blue:sky", "red"), ("red",), ("green",))
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A record as it was once. `loud`: its datestamp moved with the change, so that an incremental harvest may know."""
+
+    record: Record
+    held: Held
+    loud: bool
+
+
+@dataclass(slots=True)
+class Due:
+    """What a plan's list must bring: per identifier the version that was there when the plan began.
+
+    `clock` is the server's then, `faults` those that took part since.
+    """
+
+    clock: datetime
+    last: dict[str, int]
+    faults: set[str] = field(default_factory=set)
+    changed: bool = False  # while the list was walked
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a plan asks for. `ranged`: the dates are the caller's, and not where the last harvest began."""
+
+    spec: str
+    from_: datetime | None
+    until: datetime | None
+    ranged: bool
+
+    @property
+    def whole(self) -> bool:
+        """Whether it asks for all of the set."""
+        return self.from_ is None and self.until is None
+
+
+def mutate(fake: FakeRepository, kind: str, place: int) -> None:
+    """Change the repository as its managers would; `place` chooses record and sets."""
+    store, records = fake.store, fake.store.records
+    chosen, sets = records[place % len(records)], SETS[place % len(SETS)]
+    if kind == "add":
+        store.add(1 + place % 3, sets=sets)
+    elif kind == "restamp":
+        store.restamp()
+    elif kind in ("move", "move_quietly"):
+        store.move(chosen.identifier, sets, quietly=kind == "move_quietly")
+    elif kind == "delete":
+        store.delete(chosen.identifier)
+    elif kind == "undelete" or chosen.deleted:
+        store.undelete(chosen.identifier)
+    elif kind == "revise":
+        store.revise(chosen.identifier)
+    else:
+        store._put(replace(chosen, revision=chosen.revision + 1), restamp=False)
+
+
+class Model:
+    """Every version of every record, and how far the catalogue has come with each."""
+
+    def __init__(self, fake: FakeRepository) -> None:
+        self.fake = fake
+        self.versions: dict[str, list[Version]] = {}
+        self.reached: dict[str, int] = {}
+        self.altered: dict[str, Held] = {}  # held, but not as the store ever had it: a fault changed the text
+        self.sets_harvested: set[str] = set()
+        self.sets_ignored: set[str] = set()
+        self.forgone: dict[str, set[str]] = {}  # by set: behind, and a harvest that went on had said it was not sure
+        self.astray: set[str] = set()  # sets whose next harvest begins too late: the clock has been set back
+        self.plans: dict[int, Due] = {}
+        self.note(loud=True)
+
+    def note(self, *, loud: bool) -> None:
+        """The store may have changed."""
+        for record in self.fake.store.records:
+            known = self.versions.setdefault(record.identifier, [])
+            if not known or known[-1].record != record:
+                held = stored(self.fake, lambda each, one=record: each is one)[record.identifier]  # type: ignore[misc]
+                known.append(Version(record, held, loud))
+
+    def snapshot(self, clock: datetime) -> Due:
+        """What a list that begins now is due."""
+        return Due(clock, {each: len(known) - 1 for each, known in self.versions.items()})
+
+    def see(self, held: Mapping[str, Held], faults: Collection[str]) -> None:
+        """Look at the catalogue after a harvest in which these faults took part; raises AssertionError."""
+        gone = (self.reached.keys() | self.altered.keys()) - held.keys()
+        assert not gone, f"received, and gone: {sorted(gone)}"
+        for identifier, each in held.items():
+            assert identifier in self.versions, f"the store never had {identifier}"
+            found = self._index(identifier, each)
+            if found is None:
+                before = self.altered.get(identifier)
+                assert before == each or CHANGES_TEXT & set(faults), f"the store never had {each}"
+                self.altered[identifier] = each
+            else:
+                was = self.reached.get(identifier, -1)
+                assert found >= was, f"{identifier}: version {was} was held, and {found} came over it"
+                self.reached[identifier] = found
+                self.altered.pop(identifier, None)
+
+    def _index(self, identifier: str, each: Held) -> int | None:
+        """The newest version that this may be; sets that a stream of them has proven stay."""
+        known = self.versions[identifier]
+        proven = {spec for spec in self.sets_harvested if any(one.record.belongs(spec) for one in known)}
+        proven |= self.sets_ignored
+        for number in reversed(range(len(known))):
+            version = known[number].held
+            if version.sets <= each.sets <= version.sets | proven and replace(version, sets=each.sets) == each:
+                return number
+        return None
+
+    def behind(self, due: Due, scope: Scope) -> set[str]:
+        """Identifiers that the catalogue does not hold as this list had them, or as earlier lists of its kind had."""
+        return {
+            identifier
+            for identifier, last in due.last.items()
+            if self.reached.get(identifier, -1) < self._wanted(identifier, last, scope)
+            and identifier not in self.altered
+        }
+
+    def _wanted(self, identifier: str, last: int, scope: Scope) -> int:
+        """The version that is due: the list's own, where it is in the list; else the last of which its datestamp told."""
+        known = self.versions[identifier][: last + 1]
+        stamp = known[-1].record.datestamp
+        if not known[-1].record.belongs(scope.spec) and scope.spec:
+            return -1
+        if (scope.from_ is None or stamp >= scope.from_) and (scope.until is None or stamp <= scope.until):
+            return last
+        if scope.ranged:
+            return -1
+        loud = max(number for number, each in enumerate(known) if each.loud)
+        # What came into a set without a word is found by no list since then.
+        if scope.spec and not all(each.record.belongs(scope.spec) for each in known[loud:]):
+            return -1
+        return loud
+
+    def judge(self, due: Due, scope: Scope, *, sure: bool, moved: bool, excused: int) -> None:
+        """A plan has ended. `sure`: the harvest called it complete; `moved`: the next begins where this one did.
+
+        `excused`: how many records it has put into quarantine. Raises AssertionError where it should not have been sure.
+        """
+        forgone = self.forgone.setdefault(scope.spec, set())
+        behind = self.behind(due, scope)
+        if "clock_skew" in due.faults:
+            self.astray.add(scope.spec)
+        deceived = "deletes_silently" in due.faults or ("drifting_pages" in due.faults and due.changed)
+        if sure and not deceived and scope.spec not in self.astray:
+            missing = behind - forgone
+            assert len(missing) <= excused, f"complete, and yet behind: {sorted(missing)}"
+        if sure and moved and not deceived and scope.whole:
+            forgone.clear()
+            if "clock_skew" not in due.faults:
+                self.astray.discard(scope.spec)
+        if moved:
+            forgone |= behind
+
+    def assert_same(self, held: Mapping[str, Held]) -> None:
+        """The catalogue is the store; sets that streams have proven may be more."""
+        assert held.keys() == self.versions.keys()
+        last = {identifier: len(known) - 1 for identifier, known in self.versions.items()}
+        wrong = {each for each in held if self._index(each, held[each]) != last[each]}
+        assert not wrong, f"{len(wrong)} differ, the first: {self._pair(min(wrong), held)}"
+
+    def _pair(self, identifier: str, held: Mapping[str, Held]) -> tuple[Held, Held]:
+        return self.versions[identifier][-1].held, held[identifier]
