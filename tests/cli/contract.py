@@ -52,12 +52,14 @@ OUTCOMES = {
 STATUS = {"repositories": LIST, "totals": OBJECT}
 STATUS_TOTALS = {"records": NUMBER, "deleted": NUMBER, "quarantined": NUMBER}
 STATUS_REPOSITORY = {"name": TEXT, "base_url": TEXT, "streams": LIST}
-STATUS_NAMED = STATUS_REPOSITORY | {"unread": LIST}  # `status NAME` shows the audit too
+STATUS_NAMED = STATUS_REPOSITORY | {"unread": LIST, "traits": LIST}  # `status NAME` shows more
+STATUS_TRAIT = {"name": TEXT, "value": (bool, int, float, str), "how": TEXT, "at": TEXT}
 STATUS_UNREAD = {"format": TEXT, "element": TEXT, "seen": NUMBER, "first_seen": TEXT, "last_seen": TEXT}
 STATUS_STREAM = {
     "set": MAYBE_TEXT,
     "format": TEXT,
     "state": TEXT,
+    "held": MAYBE_TEXT,
     "records": NUMBER,
     "deleted": NUMBER,
     "quarantined": NUMBER,
@@ -129,6 +131,8 @@ def check_status(found: dict[str, Any], *, named: bool = False) -> None:
         check(repository, STATUS_NAMED if named else STATUS_REPOSITORY)
         for each in repository.get("unread", ()):
             check(each, STATUS_UNREAD)
+        for each in repository.get("traits", ()):
+            check(each, STATUS_TRAIT)
         for stream in repository["streams"]:
             check(stream, STATUS_STREAM)
             assert stream["state"] in STATES

@@ -184,6 +184,24 @@ def test_a_record_that_cannot_be_taken_is_a_line_with_its_problem(bare: Inside) 
     assert problems["oai:example.org:3"] == []
 
 
+def test_a_record_that_is_not_well_formed_is_a_line_with_its_problem_and_costs_the_file_no_other(
+    bare: Inside,
+) -> None:
+    wrong = RECORD.format("", "", 2, "2020-01-01", metadata("Two</b>"))
+    ends = (
+        RECORD.format("", "", 1, "2020-01-01", metadata("One")),
+        RECORD.format("", "", 3, "2020-01-01", metadata("3")),
+    )
+    done = bare("normalise", "-", stdin=response(ends[0], wrong, ends[1]))
+    assert (done.code, done.err) == (0, "")
+    for line in done.lines:
+        check(line, NORMALISED)
+    assert [line["identifier"] for line in done.lines] == [f"oai:example.org:{at}" for at in (1, 3, 2)]
+    assert [line["entry"] is None for line in done.lines] == [False, False, True]
+    (problem,) = done.lines[2]["problems"]
+    assert problem == {"field": "record", "code": "malformed_record", "raw": "oai:example.org:2"}
+
+
 def test_repaired_bytes_are_told(bare: Inside) -> None:
     done = bare("normalise", "-", stdin=WHOLE.replace(b"Three", b"Th\x01ree &nbsp;"))
     assert done.code == 0

@@ -9,7 +9,10 @@ from sqlalchemy import Engine
 
 pytest.register_assert_rewrite("truth")  # before it is imported
 
-from pyoai_repository import Held, PyoaiRepository, Serve, invented  # noqa: E402 - after the line above
+from held import Held, invented  # noqa: E402 - after the line above
+from oai_repo_repository import OaiRepoRepository, ServeOaiRepo  # noqa: E402
+from peer_process import PeerProcess  # noqa: E402
+from pyoai_repository import PyoaiRepository, Serve  # noqa: E402
 from truth import Go  # noqa: E402
 
 from harvester.harvest.harvest import Report, Request, harvest  # noqa: E402
@@ -35,11 +38,36 @@ def serve() -> Iterator[Serve]:
 
 
 @pytest.fixture
+def serve_oai_repo() -> Iterator[ServeOaiRepo]:
+    """Start an oai-repo process that holds these records (default: the invented ones)."""
+    with ExitStack() as stack:
+
+        def start(records: Iterable[Held] | None = None, **more: Any) -> OaiRepoRepository:
+            return stack.enter_context(OaiRepoRepository(invented() if records is None else records, **more))
+
+        yield start
+
+
+@pytest.fixture(scope="module")
+def oai_repo() -> Iterator[OaiRepoRepository]:
+    """The fifteen invented records, of which two are deleted; nobody changes them here."""
+    with OaiRepoRepository(invented()) as repository:
+        yield repository
+
+
+@pytest.fixture(scope="module")
+def pyoai() -> Iterator[PyoaiRepository]:
+    """As `oai_repo`."""
+    with PyoaiRepository(invented()) as repository:
+        yield repository
+
+
+@pytest.fixture
 def go(engine: Engine) -> Go:
-    """Harvest a pyoai repository into this test's catalogue; `hear` is called after each page."""
+    """Harvest a peer's repository into this test's catalogue; `hear` is called after each page."""
 
     def run(
-        repository: PyoaiRepository, *, hear: Callable[[PageEvent], None] | None = None, **options: Any
+        repository: PeerProcess, *, hear: Callable[[PageEvent], None] | None = None, **options: Any
     ) -> Report:
         stop = options.pop("stop", lambda: False)
         listener = Listener(on_page=hear) if hear else Listener()

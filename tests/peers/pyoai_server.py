@@ -1,22 +1,17 @@
 """A repository run by pyoai's server: a process of its own that tests fill and change over its standard input.
 
-Nothing of harvester is imported here. Usage: pyoai_server.py BATCH_SIZE GRANULARITY batching|slicing. The first line on
-standard output is {"port": ...}; then each line read is a JSON command and gets a JSON line: {"do": "put", "records": [...]},
-{"do": "remove", "identifiers": [...]}, {"do": "log"}. The end of standard input ends the process.
+Nothing of harvester is imported here. Usage: pyoai_server.py BATCH_SIZE GRANULARITY batching|slicing; the commands are those
+of loopback.py.
 """
 
-import json
-import re
-import socketserver
 import sys
-import threading
 import types
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qs, parse_qsl
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
+from urllib.parse import parse_qs
 
+import loopback
 from lxml import etree
 
 # pyoai 2.5.0 imports two modules that may be missing; the same stand-ins are used on every Python. cgi.parse_qs left the
@@ -30,7 +25,6 @@ from oaipmh.datestamp import datestamp_to_datetime  # noqa: E402
 
 OAI_DC = "http://www.openarchives.org/OAI/2.0/oai_dc/"
 FORMATS = ("oai_dc", "pyoai_dc")
-ISSUED = re.compile(rb"<resumptionToken>([^<]+)</resumptionToken>")
 
 
 @dataclass(frozen=True)
@@ -117,60 +111,13 @@ def _as_it_is(parent: etree._Element, kept: Kept) -> None:
     parent.append(etree.fromstring(kept.xml or ""))
 
 
-class _Server(WSGIServer):
-    def server_bind(self) -> None:
-        socketserver.TCPServer.server_bind(self)  # HTTPServer's would ask the resolver for our name
-        self.server_name, self.server_port = "127.0.0.1", self.server_address[1]
-        self.setup_environ()
-
-
-class _Quiet(WSGIRequestHandler):
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the library's name
-        """Say nothing: what is asked goes to the log that tests can read."""
-
-
-@dataclass
-class Application:
-    """WSGI around pyoai; `log` holds each request with the token that its answer issued."""
-
-    oai: server.ServerBase
-    log: list[dict[str, Any]]
-
-    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
-        asked = dict(parse_qsl(environ["QUERY_STRING"], keep_blank_values=True))
-        entry: dict[str, Any] = {"asked": asked, "status": 500, "issued": None}
-        self.log.append(entry)
-        body = self.oai.handleRequest(dict(asked))
-        issued = ISSUED.search(body)
-        entry |= {"status": 200, "issued": issued[1].decode() if issued else None}
-        start_response("200 OK", [("Content-Type", "text/xml"), ("Content-Length", str(len(body)))])
-        return [body]
-
-
 def main(batch: str, granularity: str, kind: str) -> None:
     shelf = Shelf(granularity)
     registry = metadata.MetadataRegistry()
     registry.registerWriter("oai_dc", _as_it_is)
     registry.registerWriter("pyoai_dc", server.oai_dc_writer)
     make = {"batching": server.BatchingServer, "slicing": server.Server}[kind]
-    application = Application(make(shelf, registry, resumption_batch_size=int(batch)), [])
-    with _Server(("127.0.0.1", 0), _Quiet) as http:
-        http.set_app(application)
-        shelf.base_url = f"http://127.0.0.1:{http.server_port}/oai"
-        threading.Thread(target=http.serve_forever, args=(0.02,), daemon=True).start()
-        print(json.dumps({"port": http.server_port}), flush=True)
-        for line in sys.stdin:
-            command = json.loads(line)
-            done: Any = None
-            match command["do"]:
-                case "put":
-                    shelf.put(command["records"])
-                case "remove":
-                    shelf.remove(command["identifiers"])
-                case "log":
-                    done = application.log
-            print(json.dumps({"done": done}), flush=True)
-        http.shutdown()
+    loopback.run(shelf, make(shelf, registry, resumption_batch_size=int(batch)).handleRequest)
 
 
 if __name__ == "__main__":

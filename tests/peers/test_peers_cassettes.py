@@ -32,13 +32,15 @@ ALL = Scope(deleted=True, all_formats=True)
 
 
 @contextmanager
-def replaying(name: str) -> Iterator[Cassette]:
-    """Replay a cassette: each answer once, for exactly its URL; at its end every answer must have been asked for."""
+def replaying(name: str, *, unasked: int = 0) -> Iterator[Cassette]:
+    """Replay a cassette: each answer once, for exactly its URL; at its end all answers but `unasked` must have been asked for."""
     path = str(FOLDER / f"{name}.yaml")
     # vcr's usual matching decodes the query and sorts it: it would not see a token that is encoded twice, or not at all
     with vcr.use_cassette(path, record_mode="none", match_on=["method", "uri"]) as cassette:
         yield cassette
-        assert cassette.play_count == len(cassette), "the cassette holds answers that nobody asked for"
+        assert cassette.play_count == len(cassette) - unasked, (
+            "the cassette holds answers that nobody asked for"
+        )
 
 
 def unresolved(host: str, _port: int) -> NoReturn:
@@ -112,7 +114,7 @@ def test_a_harvest_outlives_a_token_that_died_under_422(engine: Engine) -> None:
 
 
 def test_a_base64_token_is_sent_whole_and_lives_an_hour() -> None:
-    with replaying("dcterms_and_base64_token"), asking(FIGSHARE_LIKE) as repository:
+    with replaying("dcterms_and_base64_token", unasked=1), asking(FIGSHARE_LIKE) as repository:
         repository.identify()
         walk = repository.pages(metadataPrefix="oai_dc", set="portal_4711")
         page = walk.next()
@@ -126,7 +128,9 @@ def test_a_base64_token_is_sent_whole_and_lives_an_hour() -> None:
 
 
 def test_dublin_core_bound_to_dcterms_is_read_as_dublin_core(engine: Engine) -> None:
-    with replaying("dcterms_and_base64_token"):
+    with replaying(
+        "dcterms_and_base64_token"
+    ):  # its ListIdentifiers tells no more of the list's length than ListRecords
         report = go(engine, FIGSHARE_LIKE, sets=["portal_4711"])
     assert (report.outcome, report.streams[0].reason) == ("complete_unverified", "no_token")
     live, dead = sorted(find(engine, scope=ALL), key=lambda item: item.identifier)
