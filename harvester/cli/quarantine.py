@@ -30,6 +30,13 @@ _SOURCE = typer.Argument(
     metavar="SOURCE", help="Only of this repository: its name or base URL.", callback=typed.text
 )
 _LIMIT = typer.Option("--limit", min=1, metavar="N", help="At most this many.")
+_MOST_ASKED = typer.Option("--limit", min=1, metavar="N", help="Ask for at most this many.")
+_PACE = typer.Option(
+    "--pace", min=0, max=86_400, metavar="SECONDS", help="At least this long between requests."
+)
+_WAIT = typer.Option(
+    "--wait", min=0, max=604_800, metavar="SECONDS", help="How long to wait for a busy host in all."
+)
 _JSON = typer.Option("--json", help="As JSON on stdout.")
 
 
@@ -90,19 +97,9 @@ def show(
 def retry(
     source: Annotated[str | None, _SOURCE] = None,
     now: Annotated[bool, typer.Option("--now", help="Also what is not due yet.")] = False,
-    limit: Annotated[int | None, _LIMIT] = None,
-    pace: Annotated[
-        float | None,
-        typer.Option(
-            "--pace", min=0, max=86_400, metavar="SECONDS", help="At least this long between requests."
-        ),
-    ] = None,
-    wait: Annotated[
-        float,
-        typer.Option(
-            "--wait", min=0, max=604_800, metavar="SECONDS", help="How long to wait for a busy host in all."
-        ),
-    ] = 600.0,
+    limit: Annotated[int | None, _MOST_ASKED] = None,
+    pace: Annotated[float | None, _PACE] = None,
+    wait: Annotated[float, _WAIT] = 600.0,
     json_: Annotated[bool, _JSON] = False,
 ) -> None:
     """Try again what waits: read its bytes with this release, then ask for it, record by record.

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, func, select
 from sqlalchemy.exc import DBAPIError
 
 from harvester import clock
-from harvester.catalogue import hosts, ledger, preference, status, windows
+from harvester.catalogue import history, hosts, ledger, preference, status, windows
 from harvester.catalogue.connection import translated
 from harvester.catalogue.ledger import Repository
 from harvester.config import Settings
@@ -159,12 +159,25 @@ def _all_streams(job: Job, request: Request, repository: Repository | None) -> R
         reports.append(run_stream(job, known, stream))
         if reports[-1].outcome in ("interrupted", "failed", "unreachable"):
             break
+    _forget(job, request, known)
     if job.repository.moved_to:
         job.listener.tell(
             f"{known.base_url} has moved for good to {job.repository.moved_to}: the redirect was followed; "
             "register the new address when its managers confirm it"
         )
     return Report(outcomes.worst([each.outcome for each in reports]), reports, known.name, job.url)
+
+
+def _forget(job: Job, request: Request, repository: Repository) -> None:
+    """Earlier versions of records, as long ago as the operator wants them forgotten."""
+    seconds = request.settings.history
+    if seconds is None:
+        return
+    try:
+        history.forget_older(job.connection, repository.id, seconds)
+    except DBAPIError as error:
+        job.give_up()
+        job.listener.tell(f"old versions of records are not forgotten this time: {ours(error)}")
 
 
 def ready(job: Job, request: Request, repository: Repository | None) -> Repository:

@@ -1,6 +1,6 @@
 """What a run has just put into quarantine is asked for once more, record by record, before the run ends.
 
-A record that breaks the list it stands in is often whole by itself: it was cut by its neighbour, or by the list's own haste.
+What is broken in a list may be whole by itself: lists and records are often written by different code, or from another store.
 """
 
 from harvester import clock
@@ -55,6 +55,7 @@ def _ask(job: Job, committer: Committer, named: list[str], changed: Counts) -> N
         try:
             got = get_record(job.repository, identifier, committer.stream.format)
         except RepositoryError as error:
+            note(job)
             if isinstance(error, Retriable):
                 job.turn.failed(error)
             job.listener.tell(f"{error}; what came broken is asked for again another time")

@@ -4,6 +4,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any, NamedTuple
 
 import zstandard
@@ -56,6 +57,7 @@ class Changes:
     live: Counter[int] = field(default_factory=Counter)
     deleted: Counter[int] = field(default_factory=Counter)
     counts: Counts = field(default_factory=Counts)
+    oldest_new: datetime | None = None  # the earliest datestamp of a record that was not known before
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +176,8 @@ def _compare(
         proven = sorted([*proven, mine])
     said = {setting.set_numbers[spec] for spec in header.set_specs}
     members = sorted({*proven, *said})
+    if before is None and (made.oldest_new is None or header.datestamp.value < made.oldest_new):
+        made.oldest_new = header.datestamp.value
     if before is None or digest not in (None, before.hash):
         return _New(key, record, before, xml, digest, members, proven, about)
     # A guessed datestamp is the answer's own date and differs each time: it is not a change.

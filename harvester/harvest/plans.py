@@ -13,6 +13,8 @@ from harvester.oai.datestamps import Granularity
 # An index lags behind its database, and records change while a list runs: upserts make the overlap free.
 OVERLAP = {Granularity.SECONDS: timedelta(minutes=15), Granularity.DAYS: timedelta(days=1)}
 
+_LONGEST_OVERLAP = timedelta(days=30)
+
 Bounds = tuple[datetime | None, datetime | None]
 
 
@@ -31,25 +33,30 @@ class Wish:
         return self.from_ is not None or self.until is not None
 
 
-def next_bounds(watermark: datetime | None, granularity: Granularity) -> Bounds:
-    """From the watermark, less an overlap; without until: only inner windows have both bounds."""
+def next_bounds(watermark: datetime | None, granularity: Granularity, lag: float | None = None) -> Bounds:
+    """From the watermark, less an overlap; without until: only inner windows have both bounds.
+
+    `lag`: seconds by which records were seen to come late. Twice that is looked back, since only so one that comes later
+    still can be noticed.
+    """
     if watermark is None:
         return None, None
-    return granularity.floor(watermark - OVERLAP[granularity]), None
+    overlap = max(OVERLAP[granularity], min(timedelta(seconds=2 * (lag or 0.0)), _LONGEST_OVERLAP))
+    return granularity.floor(watermark - overlap), None
 
 
-def plan_for(
-    connection: Connection,
-    stream: Stream,
-    wish: Wish,
-    granularity: Granularity,
-    *,
-    earliest: datetime | None = None,
-) -> Plan:
-    """The plan to walk: the one that was cut, or a new one. An open plan of another kind than wished is abandoned.
+@dataclass(frozen=True, slots=True)
+class Dates:
+    """What is known of a repository's dates: `earliest` is where they begin; `lag` is that of `next_bounds`."""
 
-    `earliest` is where the repository's datestamps begin, for a rolling re-harvest.
-    """
+    granularity: Granularity
+    earliest: datetime | None = None
+    lag: float | None = None
+
+
+def plan_for(connection: Connection, stream: Stream, wish: Wish, dates: Dates) -> Plan:
+    """The plan to walk: the one that was cut, or a new one. An open plan of another kind than wished is abandoned."""
+    granularity, earliest = dates.granularity, dates.earliest
     if wish.rolling and stream.watermark is not None:
         now = stream.watermark  # what came later, the harvest that moved it has brought
         begin = rolling.BEGINNING if earliest is None or earliest > now else earliest
@@ -61,7 +68,7 @@ def plan_for(
     elif wish.full or stream.watermark is None:
         kind, bounds = "full", (None, None)
     else:
-        kind, bounds = "incremental", next_bounds(stream.watermark, granularity)
+        kind, bounds = "incremental", next_bounds(stream.watermark, granularity, dates.lag)
     waiting = ledger.open_plan(connection, stream)
     if waiting is not None and _serves(waiting, kind, bounds, wish):
         return waiting

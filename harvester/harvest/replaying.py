@@ -14,10 +14,8 @@ from harvester.oai.records import Broken, Page, Record
 from harvester.oai.salvage import parse
 
 _OAI = "http://www.openarchives.org/OAI/2.0/"
-_ANSWER = (
-    b'<OAI-PMH xmlns="%b" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"><responseDate>%b</responseDate>'
-    b"<GetRecord>%b</GetRecord></OAI-PMH>"
-)
+# No other declaration: canonical XML would take it for the record's.
+_ANSWER = b'<OAI-PMH xmlns="%b"><responseDate>%b</responseDate><GetRecord>%b</GetRecord></OAI-PMH>'
 
 
 def aside(broken: Broken) -> PutAside:

@@ -172,6 +172,7 @@ class RetryRun:
             failure = self._get(committer, row, row.identifier)
         self.came.asked += 1
         self._tried.add(number)
+        self.job.losses = 0
         self._vain = self._vain + 1 if failure is not None else 0
         if failure is not None and self._vain >= MOST_IN_VAIN:
             raise RepositoryError(

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from sqlalchemy.exc import DBAPIError
 
@@ -40,6 +41,8 @@ def run_stream(job: Job, repository: Repository, stream: Stream) -> StreamReport
         verdict = outcomes.of_error(ours(error), pages=run.counts.pages)
         if verdict.reason == "cannotDisseminateFormat" and job.turn.held:
             verdict = replace(verdict, sentence=f"{verdict.sentence}. {_formats(job)}")
+            if run.stream.watermark is not None:
+                verdict = replace(verdict, reason="format_gone")
     counts = replace(run.counts, requests=job.repository.requests - before)
     walk = run.walk
     tally = Tally(dict(walk.repairs), dict(walk.unread)) if walk else Tally()
@@ -159,7 +162,8 @@ class _Run:
             self.stream = ledger.read_stream(connection, self.stream)
             granularity = Granularity.declared(self._traits.granularity or self.repository.granularity)
             earliest = sources.earliest_datestamp(self.repository)
-            plan = plans.plan_for(connection, self.stream, job.wish, granularity, earliest=earliest)
+            dates = plans.Dates(granularity, earliest, self._traits.lag)
+            plan = plans.plan_for(connection, self.stream, job.wish, dates)
             self.run_id = runs.start_run(connection, self.stream, plan)
         if plan.kind == "rolling" and plan.from_ and plan.until:
             job.listener.tell(
@@ -170,6 +174,23 @@ class _Run:
     def _walk(self, plan: Plan) -> Walk:
         committer = self._committer()
         return Walk(lists_of(self.job, self.repository, committer, plan), committer, self._heard)
+
+    def _notice_late(self, oldest_new: datetime | None) -> None:
+        """A record that is new here, and older than what the last harvest had asked for: it came into the list late."""
+        mark = self.stream.watermark
+        if (
+            self.walk is None
+            or self.walk.lists.plan.kind != "incremental"
+            or mark is None
+            or oldest_new is None
+        ):
+            return
+        late = (mark - oldest_new).total_seconds()
+        watch = self.walk.lists.recovery.watch
+        if late > max(watch.value("lag") or 0.0, 0.0):
+            watch.observe(
+                "lag", late, "a record came after harvests that should have brought it, by its datestamp"
+            )
 
     def _note_traits(self) -> None:
         """Keep what was observed, at once: another process must know it, too."""
@@ -198,6 +219,7 @@ class _Run:
 
     def _heard(self, done: Committed, so_far: Counts) -> None:
         self.job.losses = 0
+        self._notice_late(done.changes.oldest_new)
         self._note_traits()
         seconds = clock.monotonic() - self.started
         event = PageEvent(self.stream, done.window, done.counts, replace(so_far), seconds)

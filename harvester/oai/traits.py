@@ -24,7 +24,7 @@ class Traits:
     gives the same page; `single_use_tokens`: it is refused the second time; `token_needs_prefix`: it is refused without
     metadataPrefix beside it. `sends_size`: lists tell completeListSize, `headers_sized`: ListIdentifiers
     tells how many there are where ListRecords does not. `month_sets`: sets named after months, as figshare's `month_year_10_2016`, hold all records.
-    `tombstones`: deleted headers were seen. `clock_skew`: seconds by which its clock is ahead of ours. `retry_after`: seconds
+    `tombstones`: deleted headers were seen. `lag`: seconds by which records came later than their datestamp says. `clock_skew`: seconds by which its clock is ahead of ours. `retry_after`: seconds
     it last asked us to wait. `sets`: how many ListSets lists; `records`: how many a list without a set holds.
 
     `from_equals_until`: with both at a record's datestamp that record comes; `until_inclusive`: a record stamped exactly
@@ -52,6 +52,7 @@ class Traits:
     headers_sized: bool | None = None
     month_sets: bool | None = None
     tombstones: bool | None = None
+    lag: float | None = None
     gzip: bool | None = None
     post: bool | None = None
     clock_skew: float | None = None

@@ -280,3 +280,22 @@ def test_pages_that_shift_while_they_are_walked_lose_nothing_that_was_announced(
     ask(listener=Listener(on_page=change))
     ask()
     ask.assert_same()
+
+
+def test_a_repository_whose_records_come_late_is_looked_back_further(
+    shared_engine: Engine, timed: FakeRepository, hands: Hands
+) -> None:
+    ask = Asker(shared_engine, timed)
+    hands()
+    assert ask().outcome == "complete"
+    # Stamped ten minutes before the last harvest began, and in the list only now.
+    hands.on(minutes=-10)
+    (late,) = timed.store.add()
+    hands.on(minutes=20)
+    assert ask().outcome.startswith("complete")
+    assert late in ask.held()
+    watermark = ask.one(WATERMARK)
+    hands.on(hours=1)
+    ask()
+    asked = datetime.fromisoformat(timed.requests("ListRecords")[-1].arguments["from"])
+    assert watermark - asked == timedelta(minutes=20), "twice the lag that was seen"

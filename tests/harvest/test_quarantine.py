@@ -2,6 +2,8 @@
 
 import itertools
 import subprocess
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -10,14 +12,20 @@ from command_line import start, wait_until
 from sqlalchemy import Engine, text
 
 from harvester.catalogue import retries
+from harvester.catalogue.retries import Quarantined
 from harvester.cli.harvest import exit_code
 from harvester.cli.quarantine import exit_code as code_of
 from harvester.crosswalk import registry
 from harvester.errors import ConfigError
 from harvester.harvest.harvest import Request, harvest
 from harvester.harvest.plans import Wish
+from harvester.harvest.replaying import read_again, whole
 from harvester.harvest.retrying import RetryReport, RetryRequest, StreamRetry, retry
 from harvester.mock import FakeRepository
+from harvester.oai import datestamps
+from harvester.oai.canonical import canonical
+from harvester.oai.parsing import strict
+from harvester.oai.records import Header, Record
 
 FULL = Wish(full=True)
 EVERYWHERE = ("ListRecords", "ListIdentifiers", "GetRecord")
@@ -72,7 +80,7 @@ def quarantined(ask: Asker, fake: FakeRepository, fault: str = "broken_record") 
 def test_what_comes_broken_in_a_list_and_whole_by_itself_needs_no_person(
     ask: Asker, small: FakeRepository
 ) -> None:
-    small.misbehave("broken_record")
+    small.misbehave("broken_record", verb="ListRecords")
     report = ask()
     assert (report.outcome, exit_code(report)) == ("complete", 0)
     counts = report.streams[0].counts
@@ -87,7 +95,7 @@ def test_what_comes_broken_in_a_list_and_whole_by_itself_needs_no_person(
 def test_at_most_twenty_are_asked_for_at_the_end_of_a_harvest(shared_engine: Engine) -> None:
     with FakeRepository(records=24, page_size=1, seed=next(_seeds)) as fake:
         live = sum(not each.deleted for each in fake.store.records)
-        fake.misbehave("broken_record")
+        fake.misbehave("broken_record", verb="ListRecords")
         ask = Asker(shared_engine, fake)
         report = ask()
         assert len(fake.requests("GetRecord")) == 20
@@ -123,7 +131,7 @@ def test_what_comes_broken_by_itself_as_well_waits_for_a_day_with_its_bytes(
 def test_a_harvest_is_as_complete_where_records_cannot_be_asked_for(
     fault: str, ask: Asker, small: FakeRepository
 ) -> None:
-    small.misbehave("broken_record")
+    small.misbehave("broken_record", verb="ListRecords")
     small.misbehave(fault, verb="GetRecord")
     report = ask()
     assert (report.outcome, exit_code(report), report.streams[0].counts.quarantined) == ("complete", 3, 3)
@@ -253,6 +261,9 @@ def test_bytes_that_a_later_release_can_read_are_read_without_asking(
         assert report.streams[0].counts.quarantined == live
         assert {each[1] for each in ask.rows(ROWS)} == {"too_many_elements"}
         assert only(again(ask, now=False)).came.replayed == 0, "today's code reads them as little"
+        change(ask, "tries = 2")
+        ask(wish=FULL)
+        assert {each[2] for each in ask.rows(ROWS)} == {2}, "what comes again does not begin anew"
     small.close()
     report = again(ask, now=False)
     assert (report.outcome, only(report).came.replayed, only(report).waiting.number) == ("complete", live, 0)
@@ -266,6 +277,37 @@ def test_bytes_that_a_later_release_can_read_are_read_without_asking(
         " WHERE NOT deleted AND p.name IN (:name, :name || '-again')"
     )
     assert ask.one(hashes), "what was read from bytes is the same as what is harvested"
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        '<a b="1">no namespace<c/></a>',
+        '<a xmlns="http://x.example/"><b xmlns="">none in one</b></a>',
+        '<x:a xmlns:x="http://x.example/"><b xmlns="http://y.example/"/></x:a>',
+        "<a>&amp; in that of the response, which is in scope</a>",
+    ],
+)
+@pytest.mark.parametrize("default", ["", ' xmlns="http://www.openarchives.org/OAI/2.0/"'])
+def test_a_record_that_is_kept_whole_is_read_again_as_the_same(metadata: str, default: str) -> None:
+    place = ("oai:x:1 & <2>", "2024-01-01T00:00:00Z", ("a", "b:c"))
+    body = f"<metadata{default}>{metadata}</metadata>"
+    stamp = datestamps.parse(place[1])
+    assert stamp is not None
+    xml = canonical(strict(body.encode())[0])
+    record = Record(Header(place[0], stamp, place[2]), strict(body.encode())[0], (b"<about><x/></about>",))
+    now = datetime(2024, 5, 1, tzinfo=UTC)
+    row = Quarantined(
+        1, "x", 1, "oai_dc", "", place[0], "too_many_elements", None, None, 1, 0, now, now, now, None, None
+    )
+    page = read_again(row, whole(record, xml))
+    assert page is not None
+    (again,) = page.records
+    assert again.metadata is not None
+    assert canonical(again.metadata) == xml
+    assert (again.header.identifier, again.header.datestamp.raw, again.header.set_specs) == place
+    assert len(again.about) == 1
+    assert read_again(replace(row, identifier="oai:x:3"), whole(record, xml)) is None, "another record"
 
 
 def only_counts(report: RetryReport) -> tuple[int, int]:
@@ -377,7 +419,7 @@ def test_a_limit_leaves_the_others_for_the_next_call(ask: Asker, small: FakeRepo
 def test_a_repository_that_fails_every_time_is_left_alone_after_six(shared_engine: Engine) -> None:
     with FakeRepository(records=40, page_size=5, seed=next(_seeds)) as fake:
         ask = Asker(shared_engine, fake)
-        fake.misbehave("empty_metadata")
+        fake.misbehave("empty_metadata", verb="ListRecords")
         ask()
         fake.behave()
         fake.misbehave("500", verb="GetRecord")
@@ -418,7 +460,7 @@ def test_who_stops_it_finds_the_rest_waiting(ask: Asker, small: FakeRepository) 
 
 def test_a_retry_that_is_killed_leaves_no_trace(database_url: str, engine: Engine) -> None:
     with FakeRepository(records=60, page_size=3, latency=0.02) as fake:
-        fake.misbehave("empty_metadata")
+        fake.misbehave("empty_metadata", verb="ListRecords")
         ask = Asker(engine, fake)
         ask()
         fake.behave()
@@ -439,7 +481,7 @@ def test_a_retry_that_is_killed_leaves_no_trace(database_url: str, engine: Engin
 
 
 def test_a_retry_says_nothing_of_how_the_stream_stands(ask: Asker, small: FakeRepository) -> None:
-    small.misbehave("empty_metadata")
+    small.misbehave("empty_metadata", verb="ListRecords")
     small.misbehave("silent_truncation")
     ask()
     small.behave()

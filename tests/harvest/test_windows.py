@@ -274,3 +274,18 @@ def test_a_repository_that_wants_the_format_beside_the_token_is_learned_and_harv
         fake.log.clear()
         assert ask(wish=Wish(full=True)).outcome == "complete"
         assert len(fake.requests("ListRecords")) == 5, "what was learned was forgotten"
+
+
+def test_a_format_that_is_gone_says_so_and_keeps_what_it_brought(
+    ask: Asker, small: FakeRepository, shared_engine: Engine
+) -> None:
+    assert ask(formats=["oai_dc"]).outcome == "complete"
+    with shared_engine.begin() as connection:
+        change = text(
+            "UPDATE streams SET format = 'was_here' WHERE repository_id = (SELECT id FROM repositories WHERE name = :name)"
+        )
+        connection.execute(change, {"name": ask.name})
+    report = ask(formats=["was_here"])
+    assert (report.outcome, report.streams[0].reason) == ("refused", "format_gone")
+    assert "oai_datacite" in str(report.streams[0].sentence)
+    assert len(ask.held()) == 30
