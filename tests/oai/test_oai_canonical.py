@@ -120,3 +120,9 @@ def test_real_records_come_out_the_same_both_ways(corpus: Path) -> None:
                     continue  # a relative namespace URI
                 seen += 1
     assert seen > 5000
+
+
+def test_a_namespace_with_an_ampersand_in_its_name_is_read_again() -> None:
+    element = strict(b'<a:r xmlns:a="urn:x?a=1&amp;b=2"><a:t k="v">x &amp; y</a:t></a:r>')
+    again = strict(canonical(element))
+    assert (again.tag, again[0].text) == ("{urn:x?a=1&b=2}r", "x & y")
