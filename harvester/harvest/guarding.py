@@ -109,38 +109,43 @@ class Done:
 
 def sentence_of(done: Done, told: Told, deleted_record: str | None) -> str:
     """What has come of it, in words, and when to reconcile next."""
-    parts = [f"{done.listed:,} identifiers are listed", *_gone(done)]
-    if done.found:
-        parts.append(
-            f"{done.found:,} that the list leaves out are there all the same, and stay: the list cannot be relied upon"
-        )
-    if done.revived:
-        parts.append(f"{done.revived:,} that had been deleted are listed again, and live again")
-    if done.still_deleted:
-        parts.append(f"more are listed again: `harvester harvest {told.name} --full` brings them")
-    if done.missing:
-        parts.append(
-            f"{done.missing:,} are listed and not held: `harvester harvest {told.name}` brings what is new, "
-            "with --full what was missed"
-        )
-    if done.unconfirmed:
-        parts.append(
-            f"{done.unconfirmed:,} could not be asked for, and stay as they are: `{told.command}` asks for them again"
-        )
-    else:
+    harvest = f"`harvester harvest {told.name}`"
+    said = [
+        (done.listed, "{} identifier is listed", "{} identifiers are listed"),
+        (
+            done.removed,
+            "{} record is gone, and is a tombstone now",
+            "{} records are gone, and are tombstones now",
+        ),
+        (done.left_set, "{} has left the set, and is kept", "{} have left the set, and are kept"),
+        (
+            done.found,
+            "{} that the list leaves out is there all the same, and stays: the list cannot be relied upon",
+            "{} that the list leaves out are there all the same, and stay: the list cannot be relied upon",
+        ),
+        (
+            done.revived,
+            "{} that had been deleted is listed again, and lives again",
+            "{} that had been deleted are listed again, and live again",
+        ),
+        (done.still_deleted, f"more are listed again: {harvest[:-1]} --full` brings them", ""),
+        (
+            done.missing,
+            f"{{}} is listed and not held: {harvest} brings what is new, with --full what was missed",
+            f"{{}} are listed and not held: {harvest} brings what is new, with --full what was missed",
+        ),
+        (
+            done.unconfirmed,
+            f"{{}} could not be asked for, and stays as it is: `{told.command}` asks for it again",
+            f"{{}} could not be asked for, and stay as they are: `{told.command}` asks for them again",
+        ),
+    ]
+    parts = [(one if number == 1 else many).format(f"{number:,}") for number, one, many in said if number]
+    if not (done.removed or done.left_set or done.unconfirmed):
+        parts.append("nothing that is held is gone")
+    if not done.unconfirmed:
         parts.append(advice(deleted_record, done.vanished))
     return "; ".join(parts)
-
-
-def _gone(done: Done) -> list[str]:
-    parts = []
-    if done.removed:
-        parts.append(f"{done.removed:,} records are gone, and now are tombstones")
-    if done.left_set:
-        parts.append(f"{done.left_set:,} have left the set, and are kept")
-    if not parts and not done.unconfirmed:
-        parts.append("nothing that is held is gone")
-    return parts
 
 
 def advice(deleted_record: str | None, vanished: int) -> str:

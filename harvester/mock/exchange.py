@@ -23,6 +23,7 @@ class Policy:
     complete_list_size: bool
     with_sets: bool
     token_needs_prefix: bool
+    earliest: str | None
     now: Callable[[], datetime]
 
 

@@ -85,12 +85,12 @@ def token(turn: Turn, page: Page) -> str:
 
 def identify(turn: Turn) -> str:
     policy = turn.policy
-    earliest = moment(turn.store.earliest() + turn.skew, policy.granularity)
+    earliest = policy.earliest or moment(turn.store.earliest() + turn.skew, policy.granularity)
     return (
         "<Identify><repositoryName>The repository that misbehaves on request</repositoryName>"
         f"<baseURL>{escape(policy.base_url)}</baseURL><protocolVersion>2.0</protocolVersion>"
         "<adminEmail>admin@repository.example.org</adminEmail>"
-        f"<earliestDatestamp>{earliest}</earliestDatestamp><deletedRecord>{policy.deleted_record}</deletedRecord>"
+        f"<earliestDatestamp>{escape(earliest)}</earliestDatestamp><deletedRecord>{policy.deleted_record}</deletedRecord>"
         f"<granularity>{GRANULARITIES[policy.granularity]}</granularity><compression>gzip</compression></Identify>"
     )
 

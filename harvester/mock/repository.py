@@ -22,7 +22,7 @@ class FakeRepository:
     """An OAI-PMH repository on loopback that misbehaves on request; a context manager.
 
     `token_life` in seconds, None for tokens without expirationDate that live for ever; `latency` in seconds
-    per request; `port` 0 takes a free one; `now` gives aware UTC. `faults` are armed from the beginning,
+    per request; `port` 0 takes a free one; `earliest` is what Identify says instead of the truth; `now` gives aware UTC. `faults` are armed from the beginning,
     each a name with options if need be: "reset", "503_retry_after:seconds=5,times=3,on_page=1".
     Raises ConfigError for a fault that does not exist, OSError when the port is taken.
     """
@@ -38,6 +38,7 @@ class FakeRepository:
     complete_list_size: bool = True
     with_sets: bool = True
     token_needs_prefix: bool = False
+    earliest: str | None = None
     latency: float = 0.0
     now: Callable[[], datetime] = clock.now
     faults: Iterable[str] = ()
@@ -72,6 +73,7 @@ class FakeRepository:
             complete_list_size=self.complete_list_size,
             with_sets=self.with_sets,
             token_needs_prefix=self.token_needs_prefix,
+            earliest=self.earliest,
             now=self.now,
         )
         self._server.start()

@@ -12,8 +12,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -50,11 +49,21 @@ _LONGEST = 0.25  # seconds between a process's first request and its end
 _AT_START = 0.15  # of all kills come while the process is starting
 # What fails only for a moment, and leaves the text of records as it is: whatever comes between, nothing may be missing.
 PASSING: dict[str, dict[str, Any]] = {
-    **dict.fromkeys(("500", "502", "504", "404", "html_200", "empty_body", "cut_body", "cut_page", "short_length"), {}),
-    **dict.fromkeys(("drops_connection", "no_length", "gzip_unannounced", "gzip_announced_but_plain", "redirect"), {}),
-    **dict.fromkeys(("bom", "leading_junk", "trailing_garbage", "nul", "control_characters", "root_namespaces"), {}),
-    **dict.fromkeys(("token_refused", "token_refused_422", "token_expires", "empty_middle_page", "duplicates"), {}),
-    **dict.fromkeys(("wrong_root", "error_without_code", "silent_truncation", "no_token_on_last_page", "poison"), {}),
+    **dict.fromkeys(
+        ("500", "502", "504", "404", "html_200", "empty_body", "cut_body", "cut_page", "short_length"), {}
+    ),
+    **dict.fromkeys(
+        ("drops_connection", "no_length", "gzip_unannounced", "gzip_announced_but_plain", "redirect"), {}
+    ),
+    **dict.fromkeys(
+        ("bom", "leading_junk", "trailing_garbage", "nul", "control_characters", "root_namespaces"), {}
+    ),
+    **dict.fromkeys(
+        ("token_refused", "token_refused_422", "token_expires", "empty_middle_page", "duplicates"), {}
+    ),
+    **dict.fromkeys(
+        ("wrong_root", "error_without_code", "silent_truncation", "no_token_on_last_page", "poison"), {}
+    ),
     **dict.fromkeys(("403", "429", "503_bare", "bot_wall", "doctype"), {}),
     "chunked": {"share": 0.5},
     "hang": {"after": 200},
@@ -64,7 +73,9 @@ PASSING: dict[str, dict[str, Any]] = {
 }
 PASSING = {name: options for name, options in PASSING.items() if name in FAULTS}
 # ListSets and POST are never asked; a bomb that is too large for no one only costs time.
-MOOT = frozenset({"sets_in_pages", "endless_sets", "sets_missing", "sets_refused", "post_refused", "gzip_unasked"})
+MOOT = frozenset(
+    {"sets_in_pages", "endless_sets", "sets_missing", "sets_refused", "post_refused", "gzip_unasked"}
+)
 OPTIONS: dict[str, dict[str, Any]] = {
     "503_retry_after": {"seconds": 3600},
     "gzip_bomb": {"megabytes": 3},
@@ -124,3 +135,324 @@ class Result:
             f"kills={self.kills} restarts={self.restarts} faults={self.faults} pages={self.pages}"
             f" harvests={self.harvests} differences={len(self.problems)} quarantined={self.quarantined} seed={self.seed}"
         )
+
+
+class Server:
+    """The embedded Postgres of a home of our own, durable as an operator has it; a context manager."""
+
+    def __init__(self, home: Path) -> None:
+        self._home = home
+        self.restarts = 0
+
+    def __enter__(self) -> "Server":
+        self.up()
+        engine = connect(self.url)
+        upgrade(engine)
+        with engine.begin() as connection:
+            for statement in _WITNESS:
+                connection.execute(text(statement))
+        engine.dispose()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        embedded.stop(self._home, wait=30)
+
+    def up(self) -> None:
+        """Wait until it takes connections. Its supervisor gives up after some deaths within a minute: then another does."""
+        server = embedded.start(self._home)
+        self.url, self._data = server.url, server.data
+
+    def restart(self) -> None:
+        """Immediate: no checkpoint, no good-bye, recovery from the log at the next start."""
+        pid = postmaster.status(self._data)[0]
+        os.kill(pid, signal.SIGQUIT)
+        wait_until(lambda: not postmaster.alive(pid, self._data))
+        self.restarts += 1
+
+
+def campaign(home: Path, size: Size, seed: int) -> Result:
+    """Run both lanes to their ends. The same seed draws the same changes, faults and delays; where a kill hits depends on the machine."""
+    result = Result(seed)
+    with Server(home) as server:
+        other = _begin_faults(server.url, seed, size.faults)
+        try:
+            Killing(server, random.Random(seed), size, result).run()
+            told, err = other.communicate(timeout=3600)
+        finally:
+            other.kill()
+            other.communicate()
+        assert other.returncode == 0, err[-5000:]
+        lane = json.loads(told.splitlines()[-1])
+        result.problems += lane["problems"]
+        result.faults += lane["faults"]
+        result.harvests += lane["harvests"]
+        result.restarts = server.restarts
+        _count(server, result)
+    return result
+
+
+def _begin_faults(url: str, seed: int, faults: int) -> "subprocess.Popen[str]":
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("HARVESTER_")}
+    return subprocess.Popen(
+        [sys.executable, __file__, url, str(seed), str(faults)],
+        env=environment | {"PYTHONPATH": str(CHECKOUT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def _count(server: Server, result: Result) -> None:
+    server.up()
+    engine = connect(server.url)
+    with engine.connect() as connection:
+        if twice := connection.scalar(text(_TWICE)):
+            result.problems.append(f"{twice} pages were applied twice")
+        if twice := connection.scalar(text(_TOKEN_TWICE)):
+            result.problems.append(f"{twice} tokens were spent twice")
+        result.pages = connection.scalar(text("SELECT count(*) FROM applied")) or 0
+        published = connection.scalar(text("SELECT count(*) FROM pages WHERE window_id IS NOT NULL"))
+        if published != result.pages:
+            result.problems.append(f"{published} pages in the change feed, {result.pages} applied")
+        waiting = text("SELECT count(*) FROM quarantine WHERE resolved_at IS NULL")
+        result.quarantined = connection.scalar(waiting) or 0
+    engine.dispose()
+
+
+@dataclass(slots=True)
+class Killing:
+    """The lane of kills: one repository after another, each harvested by processes of which almost none comes to its end."""
+
+    server: Server
+    chance: random.Random
+    size: Size
+    result: Result
+
+    def run(self) -> None:
+        """Until enough have been killed."""
+        number = 0
+        while self.result.kills < self.size.kills:
+            style = self.chance.choice(("offset", "scroll"))
+            name = f"killed-{style}-{number}"
+            lists = 1 + self.chance.randrange(3)
+            with FakeRepository(
+                records=KILLS_A_LIST * PAGES_A_KILL * PAGE,
+                page_size=PAGE,
+                latency=0.01,
+                seed=number,
+                token_style=style,  # type: ignore[arg-type]
+                token_life=self.chance.choice((None, 3600.0)),
+            ) as fake:
+                for _ in range(lists):
+                    try:
+                        self._one_list(fake, name)
+                    except AssertionError as error:
+                        self.result.problems.append(f"{name}: {str(error)[:600]}")
+                        break
+                    fake.store.restamp()
+            number += 1
+
+    def _one_list(self, fake: FakeRepository, name: str) -> None:
+        """Kill the processes that harvest a long list, let the last one finish, and compare."""
+        for _ in range(min(KILLS_A_LIST, self.size.kills - self.result.kills)):
+            for fault in self.chance.sample(sorted(PASSING), self.chance.randrange(4)):
+                fake.misbehave(fault, times=1 + self.chance.randrange(2), **PASSING[fault])
+            for _ in range(self.chance.randrange(4)):
+                self._change(fake)
+            self._kill(fake, name)
+            self._counted(fake)
+        fake.behave()
+        engine = connect(self.server.url)
+        try:
+            self._finish(engine, fake, name)
+        finally:
+            engine.dispose()
+            self._counted(fake)
+
+    def _change(self, fake: FakeRepository) -> None:
+        # A bulk change would make every list as long as the first; quiet ones are found by no list of changes.
+        kinds = [kind for kind in MUTATIONS if kind != "restamp" and "quietly" not in kind]
+        mutate(fake, self.chance.choice(kinds), self.chance.randrange(10_000))
+
+    def _kill(self, fake: FakeRepository, name: str) -> None:
+        """Start a process and kill it; now and then Postgres is restarted under it, which it may live to see."""
+        before = len(fake.log)
+        early = self.chance.random() < _AT_START
+        delay = self.chance.uniform(0, 0.5 if early else _LONGEST)
+        left = max(1, self.size.kills - self.result.kills)
+        restart = self.chance.random() < (self.size.restarts - self.server.restarts) / left
+        survives = self.chance.random() < 0.5
+        arguments = ("harvest", fake.url, "--quiet", "--name", name, "--wait", "5")
+        process = start(self.server.url, *arguments, stderr=subprocess.DEVNULL)
+        try:
+            if not early:
+                wait_until(lambda: len(fake.log) > before or process.poll() is not None)
+            time.sleep(delay)  # the moment is what is drawn by lot
+            if restart:
+                self.server.restart()
+                if survives:
+                    self.server.up()
+                time.sleep(delay)
+        finally:
+            process.kill()
+            process.communicate()
+        self.result.kills += process.returncode == -signal.SIGKILL
+        self.result.harvests += 1
+        self.server.up()
+        engine = connect(self.server.url)
+        with engine.begin() as connection:
+            connection.execute(text(_FORGIVE))
+        engine.dispose()
+
+    def _counted(self, fake: FakeRepository) -> None:
+        self.result.faults += _applied(fake)
+        fake.log.clear()
+
+    def _finish(self, engine: Engine, fake: FakeRepository, name: str) -> None:
+        """The repository is quiet: what was begun ends, what changed meanwhile comes, and nothing is missing."""
+        for wish in (Wish(), Wish()):
+            report = harvest(engine, Request(fake.url, name=name, wish=wish))
+            assert report.outcome in ("complete", "complete_unverified"), report
+        wrong = differences(stored(fake), held(engine, name))
+        unnamed = {each: pair for each, pair in wrong.items() if not _is_named(engine, name, pair)}
+        assert not unnamed, f"{len(unnamed)} records differ, the first: {next(iter(unnamed.items()))}"
+        if wrong:
+            harvest(engine, Request(fake.url, name=name, wish=Wish(full=True)))
+            assert differences(stored(fake), held(engine, name)) == {}
+
+
+def _is_named(engine: Engine, name: str, pair: tuple[Held | None, Held | None]) -> bool:
+    """Whether quarantine tells of a record that differs: by its identifier, or by the dates of what could not be had."""
+    wanted = pair[0] or pair[1]
+    assert wanted is not None
+    with engine.connect() as connection:
+        rows = connection.execute(text(_QUARANTINED), {"name": name}).all()
+    for identifier, reason, raw in rows:
+        if identifier == wanted.identifier:
+            return True
+        if reason == "unreadable_window":
+            place = json.loads(zstandard.decompress(raw))
+            from_, until = (place[key] and datetime.fromisoformat(place[key]) for key in ("from", "until"))
+            moment = datetime.fromisoformat(wanted.datestamp).astimezone(UTC)
+            if (from_ is None or from_ <= moment) and (until is None or moment <= until):
+                return True
+    return False
+
+
+def _applied(fake: FakeRepository) -> int:
+    return sum(len(each.fault.split(",")) for each in fake.log if each.fault)
+
+
+class Stubborn(Asker):
+    """Asks again where Postgres is away; the harvest itself waits for it."""
+
+    def __call__(self, **options: Any) -> Any:
+        return _insist(partial(super().__call__, **options))
+
+    def held(self) -> dict[str, Held]:
+        return _insist(super().held)
+
+    def rows(self, statement: str) -> list[tuple[Any, ...]]:
+        return _insist(partial(super().rows, statement))
+
+    def one(self, statement: str) -> Any:
+        return _insist(partial(super().one, statement))
+
+    def forgive(self) -> None:
+        _insist(super().forgive)
+
+
+def _insist(step: Callable[[], T]) -> T:
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            return step()
+        except (OperationalError, CatalogueError):
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(0.1)
+
+
+@dataclass(slots=True)
+class Days:
+    """The repository's clock and ours, which agree; waits are ten times shorter, for Postgres is waited for in earnest."""
+
+    moment: datetime = datetime(2024, 6, 1, tzinfo=UTC)
+    skipped: float = 0.0
+
+    def now(self) -> datetime:
+        return self.moment
+
+    def monotonic(self) -> float:
+        return time.monotonic() + self.skipped
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(seconds / 10)
+        self.skipped += seconds * 0.9
+
+
+def misbehave(url: str, seed: int, faults: int) -> Result:
+    """The lane of faults: harvests of repositories that do everything that the fake one can."""
+    chance, days, result = random.Random(seed + 1), Days(), Result(seed)
+    clock.now, clock.monotonic, clock.sleep = days.now, days.monotonic, days.sleep  # type: ignore[assignment]
+    harvesting.Client = partial(Client, now=days.now)  # type: ignore[assignment,misc]
+    engine = connect(url)
+    while result.faults < faults:
+        with FakeRepository(
+            records=chance.choice((8, 30, 60)),
+            page_size=chance.choice((3, 5, 10)),
+            granularity=chance.choice(("seconds", "days")),
+            token_style=chance.choice(("offset", "scroll")),
+            token_life=chance.choice((None, 3600.0)),
+            complete_list_size=chance.random() < 0.7,
+            now=days.now,
+        ) as fake:
+            follower = Follower(Stubborn(engine, fake))
+            steps: list[str] = []
+            try:
+                _follow(follower, chance, days, result, steps)
+            except AssertionError as error:
+                result.problems.append(f"{follower.ask.name}: {str(error)[:600]} after {steps}")
+    engine.dispose()
+    return result
+
+
+def _follow(follower: Follower, chance: random.Random, days: Days, result: Result, steps: list[str]) -> None:
+    fake = follower.ask.fake
+
+    def later(hours: float) -> None:
+        days.moment += timedelta(seconds=1, hours=hours)
+
+    def meanwhile(_: object) -> None:
+        if chance.random() < 0.1:
+            later(chance.choice((0.4, 2)))
+            follower.change(chance.choice(MUTATIONS), chance.randrange(1000))
+
+    for _ in range(2 + chance.randrange(4)):
+        for _ in range(chance.randrange(4)):
+            later(chance.choice((0, 1, 30)))
+            follower.change(chance.choice(MUTATIONS), chance.randrange(1000))
+        for name in chance.sample(sorted(FAULTS.keys() - MOOT), chance.randrange(1, 5)):
+            times = 1 if name in ONCE else chance.choice((1, 2, 3, 3, None))
+            page = chance.choice((None, None, 0, 1, 2))
+            fake.misbehave(name, times=times, on_page=page, **OPTIONS.get(name, {}))
+            steps.append(f"{name}:times={times},on_page={page}")
+        later(0)
+        wish = Wish(full=chance.random() < 0.3)
+        spec = chance.choice(("", "", "", "blue", "red"))
+        longest = chance.choice((LONGEST, LONGEST, 0.05))
+        report = follower.harvest(
+            spec, wish, days.moment, listener=Listener(on_page=meanwhile), longest_list=longest
+        )
+        result.harvests += 1
+        result.faults += _applied(fake)
+        steps.append(f"{spec or '-'} full={wish.full} {report.outcome}")
+        if chance.random() < 0.7:
+            fake.behave()
+    fake.behave()
+    later(1)
+    follower.settle(days.moment)
+
+
+if __name__ == "__main__":
+    print(json.dumps(asdict(misbehave(sys.argv[1], int(sys.argv[2]), int(sys.argv[3])))))

@@ -68,7 +68,7 @@ def reasons(ask: Asker) -> dict[str, int]:
         "SELECT deleted_reason, count(*) FROM records JOIN repositories ON repositories.id = repository_id"
         " WHERE repositories.name = :name AND deleted GROUP BY 1"
     )
-    return {reason: number for reason, number in found}
+    return {str(each[0]): int(each[1]) for each in found}
 
 
 def live(fake: FakeRepository) -> list[str]:

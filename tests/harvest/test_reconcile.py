@@ -9,10 +9,12 @@ from oracle import held
 from reconciling import check, live, only, options, reasons, run, state
 from sqlalchemy import Engine, text
 
+from harvester.catalogue import query
 from harvester.catalogue.purges import purge
 from harvester.catalogue.versions import versions
 from harvester.errors import ConfigError
 from harvester.harvest import reconcile
+from harvester.harvest.plans import Wish
 from harvester.mock import FakeRepository
 
 
@@ -30,15 +32,12 @@ def test_a_record_that_vanishes_without_a_word_becomes_a_tombstone(ask: Asker, s
         0,
     )
     assert found.live == len(live(small)) + 1
-    assert "1 records are gone" in (found.sentence or "")
+    assert "1 record is gone" in (found.sentence or "")
     assert reasons(ask)["vanished"] == 1
     assert held(ask.engine, ask.name)[gone].deleted
     # In a page of its own, and nothing else in it.
-    moved = ask.rows(
-        "SELECT identifier FROM records JOIN pages ON pages.id = page_id JOIN repositories ON"
-        f" repositories.id = repository_id WHERE repositories.name = :name AND seq > {before}"
-    )
-    assert moved == [(gone,)]
+    moved = [each.identifier for _, each in query.changed_since(ask.engine, before)]
+    assert moved == [gone]
     check(ask)
 
 

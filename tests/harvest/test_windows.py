@@ -289,3 +289,29 @@ def test_a_format_that_is_gone_says_so_and_keeps_what_it_brought(
     assert (report.outcome, report.streams[0].reason) == ("refused", "format_gone")
     assert "oai_datacite" in str(report.streams[0].sentence)
     assert len(ask.held()) == 30
+
+
+@pytest.mark.parametrize(
+    "earliest", ["now", "1970-01-01T00:00:00Z", "2023-01-01T00:00:00Z", " ", "last summer"]
+)
+def test_an_earliest_datestamp_that_is_wrong_loses_nothing_older(
+    earliest: str, shared_engine: Engine
+) -> None:
+    said = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if earliest == "now" else earliest
+    with FakeRepository(records=100, page_size=10, latency=0.01, earliest=said) as fake:
+        fake.misbehave("token_refused", on_page=3, times=2)
+        ask = Asker(shared_engine, fake)
+        assert ask(longest_list=SOON).outcome.startswith("complete")
+        ask.assert_same()
+
+
+def test_one_second_too_large_for_its_tokens_is_read_record_by_record(
+    ask: Asker, small: FakeRepository
+) -> None:
+    small.store.restamp()
+    small.misbehave("token_refused", verb="ListRecords")
+    told: list[str] = []
+    report = ask(listener=Listener(tell=told.append))
+    assert report.outcome.startswith("complete"), report.streams[0].sentence
+    assert any("one by one" in sentence for sentence in told)
+    ask.assert_same()
