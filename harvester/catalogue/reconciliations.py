@@ -78,6 +78,14 @@ def read(connection: Connection, reconciliation: Reconciliation) -> Reconciliati
     return found
 
 
+def lock(connection: Connection, reconciliation: Reconciliation) -> Reconciliation:
+    """As it stands now, and until the end of the transaction: another process may be about to judge it too."""
+    connection.execute(
+        select(reconciliations.c.id).where(reconciliations.c.id == reconciliation.id).with_for_update()
+    )
+    return read(connection, reconciliation)
+
+
 def last_removing(connection: Connection, stream: Stream) -> Reconciliation | None:
     """The stream's last pass that has removed records, and was not reverted."""
     mine = (reconciliations.c.stream_id == stream.id, reconciliations.c.removed > 0)

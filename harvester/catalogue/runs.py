@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, text, update
 
+from harvester.catalogue.lasting_tables import reconciliations
 from harvester.catalogue.ledger import Plan, Stream
 from harvester.catalogue.ledger_tables import plans, runs, windows
 from harvester.catalogue.tables import pages, streams
@@ -136,7 +137,9 @@ def forget_unharvested(connection: Connection, stream: Stream) -> None:
     harvested = (
         select(pages.c.id).join(windows, windows.c.id == pages.c.window_id).where(windows.c.plan_id.in_(mine))
     )
-    if stream.watermark is not None or connection.execute(harvested.limit(1)).first() is not None:
+    listed = select(reconciliations.c.id).where(reconciliations.c.stream_id == stream.id)
+    known = any(connection.execute(each.limit(1)).first() is not None for each in (harvested, listed))
+    if stream.watermark is not None or known:
         return
     connection.execute(delete(runs).where(runs.c.stream_id == stream.id))
     connection.execute(delete(windows).where(windows.c.plan_id.in_(mine)))

@@ -185,7 +185,13 @@ def ended(connection: Connection, plan: Plan) -> list[Window]:
 
 _DEADLINE = windows.c.token_received_at + func.make_interval(0, 0, 0, 0, 0, 0, windows.c.token_life)
 _SPEND_BY = windows.c.token_received_at + func.make_interval(0, 0, 0, 0, 0, 0, 0.75 * windows.c.token_life)
-_WAITING = (windows.c.state == "open", windows.c.token.is_not(None), plans.c.state == "open")
+# A reconciliation's list is not continued by a harvest, which is what is done for these.
+_WAITING = (
+    windows.c.state == "open",
+    windows.c.token.is_not(None),
+    plans.c.state == "open",
+    plans.c.kind != "reconcile",
+)
 
 
 def deadlines(connection: Connection, repository_id: int) -> dict[int, datetime]:

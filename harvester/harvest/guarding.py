@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harvester.catalogue.census import Found
+from harvester.catalogue.reconciliations import Reconciliation
 from harvester.catalogue.runs import Verdict
 from harvester.catalogue.windows import Window
 from harvester.harvest.outcomes import Ending
@@ -46,7 +47,7 @@ def hold(ending: Ending, done: Sequence[Window], live: int, stock: Found, told: 
         return Verdict("held", "incomplete_list", _not_whole(done, told))
     if live and not stock.listed:
         sentence = (
-            f"the list of identifiers is empty, though {_records(live)} of it held; nothing is removed. An index that is "
+            f"the list of identifiers is empty, though {_records(live)} held; nothing is removed. An index that is "
             f"being rebuilt looks like this: {_approve(told, live)}"
         )
         return Verdict("held", "empty_list", sentence)
@@ -61,6 +62,16 @@ def hold(ending: Ending, done: Sequence[Window], live: int, stock: Found, told: 
         return Verdict("held", "too_many", sentence + _renamed(told, stock))
     sentence += f"Nothing is removed before somebody has looked: {_approve(told, stock.absent)}"
     return Verdict("held", "too_many", sentence)
+
+
+def elsewhere(standing: Reconciliation) -> Verdict:
+    """What another process has made of the pass meanwhile."""
+    if standing.state in ("held", "done"):
+        outcome = "complete" if standing.state == "done" else "held"
+        return Verdict(outcome, "elsewhere", standing.sentence)
+    return Verdict(
+        "incomplete", "fenced", "another process has taken this reconciliation over; it goes on there"
+    )
 
 
 def _not_whole(done: Sequence[Window], told: Told) -> str:

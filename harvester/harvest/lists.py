@@ -74,6 +74,7 @@ class Lists:
     doubtful: bool = False
     token_in_doubt: bool = False
     alive: bool = False  # a page came in this run
+    _other_way: bool = field(default=False, init=False)  # the token is asked for with metadataPrefix, or without it
     _lister: Lister | None = field(default=None, init=False)
 
     @property
@@ -86,6 +87,7 @@ class Lists:
         self.repository.bisecting = bool(window.failures) and window.way != GET_RECORD
         needs_prefix = self.recovery.watch.value("token_needs_prefix")
         self.repository.prefix_with_token = self.committer.stream.format if needs_prefix else None
+        self._other_way = False
         self.recovery.begin(window)
         if self.restarting or window.ending is not None:
             self.restart(window)
@@ -99,6 +101,11 @@ class Lists:
 
     def committed(self, date: datetime) -> None:
         """The page in hand is in the catalogue."""
+        if self._other_way and not self.restarting:
+            needs = self.repository.prefix_with_token is not None
+            how = f"a token was refused {'alone' if needs else 'beside metadataPrefix'}, and taken the other way"
+            self.recovery.watch.observe("token_needs_prefix", needs, how)
+        self._other_way = False
         self.restarting = self.doubtful = self.token_in_doubt = False
         self.alive = True
         self.recovery.progress(date)
@@ -217,13 +224,13 @@ class Lists:
         return OneByOne(self.repository, self.committer, walk, self.turn.check, self.on_kept)
 
     def _more_with_token(self, window: Window) -> bool:
-        """Some want metadataPrefix beside the token, which the specification forbids (zenodo/zenodo#783)."""
-        if window.token is None or self.restarting or self.repository.prefix_with_token is not None:
+        """Some want metadataPrefix beside the token, which the specification forbids (zenodo/zenodo#783); once each way."""
+        if window.token is None or self.restarting or self._other_way:
             return False
-        self.repository.prefix_with_token = self.committer.stream.format
-        self.recovery.watch.observe(
-            "token_needs_prefix", True, "a resumption token alone was refused with badArgument"
-        )
+        # Known only when a page has come so: some answer badArgument to a token that is dead.
+        self._other_way = True
+        needed = self.repository.prefix_with_token is not None
+        self.repository.prefix_with_token = None if needed else self.committer.stream.format
         return True
 
     def _less_selective(self, window: Window) -> bool:

@@ -12,7 +12,7 @@ from harvester.catalogue.ledger import Plan, Repository, Stream
 from harvester.catalogue.reconciliations import UNCONFIRMED, Reconciliation
 from harvester.catalogue.runs import Counts, Tally, Verdict
 from harvester.catalogue.windows import Window
-from harvester.errors import HarvesterError
+from harvester.errors import Fenced, HarvesterError
 from harvester.harvest import guarding, outcomes, passes
 from harvester.harvest.confirming import Confirming
 from harvester.harvest.guarding import Done, Told
@@ -27,9 +27,6 @@ from harvester.oai.traits import Traits
 
 # What lists of identifiers do tells nothing of lists of records.
 _NOT_OF_RECORDS = frozenset({"page_size", "sends_size", "size_truthful"})
-_FENCED = Verdict(
-    "incomplete", "fenced", "another process has taken this reconciliation over; it goes on there"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +132,12 @@ class _Run:
             standing = self._read(standing)
             if held is not None:
                 return held
-        return self._confirm(standing) if standing.state == "confirming" else _FENCED
+        if standing.state == "confirming":
+            try:
+                return self._confirm(standing)
+            except Fenced:
+                standing = self._read(standing)
+        return guarding.elsewhere(standing)
 
     def close(self, verdict: Verdict, requests: int) -> Verdict:
         """Write the outcome into the run's row, if there is one."""
@@ -228,10 +230,10 @@ class _Run:
         """Compare once the list has ended: why nothing may be removed, None where it may."""
         connection = self.job.connection
         with connection.begin():
-            standing = reconciliations.read(connection, standing)  # with the date of the list's first answer
+            standing = reconciliations.lock(connection, standing)  # with the date of the list's first answer
             ending, done = self._ending(plan.id)
-            if ending is None:
-                return _FENCED
+            if ending is None or standing.state != "listing":
+                return None  # another process has judged it
             live = census.live(connection, self.stream)
             stock = census.take_stock(connection, self._pass(standing))
             held = guarding.hold(ending, done, live, stock, self.told)
@@ -262,7 +264,7 @@ class _Run:
         with connection.begin():
             ending, _ = self._ending(standing.plan_id)
             self.missing = census.missing(connection, of)
-            now = reconciliations.read(connection, standing)
+            now = reconciliations.lock(connection, standing)
             done = Done(
                 now.listed,
                 now.removed,
@@ -276,7 +278,7 @@ class _Run:
             )
             sentence = guarding.sentence_of(done, self.told, self.repository.deleted_record)
             if ending is None or now.state != "confirming":
-                return _FENCED
+                return guarding.elsewhere(now)
             if not done.unconfirmed:
                 reconciliations.move(connection, now, "done", sentence=sentence)
         if done.unconfirmed:

@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import zstandard
-from asking import QUICK, Asker
+from asking import Asker
 from command_line import CHECKOUT, start, wait_until
-from model import MUTATIONS, Follower, mutate
+from model import ARMS, MUTATIONS, Follower, arm, mutate
 from oracle import Held, differences, held, stored
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import OperationalError
@@ -36,7 +36,7 @@ from harvester.harvest import harvest as harvesting
 from harvester.harvest.cutting import LONGEST
 from harvester.harvest.harvest import Request, harvest
 from harvester.harvest.plans import Wish
-from harvester.harvest.progress import Listener
+from harvester.harvest.progress import Listener, PageEvent
 from harvester.mock import FAULTS, FakeRepository
 from harvester.wire import Client
 
@@ -48,23 +48,13 @@ PAGES_A_KILL = 6  # about what a process manages before it is killed
 _LONGEST = 0.25  # seconds between a process's first request and its end
 _AT_START = 0.15  # of all kills come while the process is starting
 # What fails only for a moment, and leaves the text of records as it is: whatever comes between, nothing may be missing.
-PASSING: dict[str, dict[str, Any]] = {
-    **dict.fromkeys(
-        ("500", "502", "504", "404", "html_200", "empty_body", "cut_body", "cut_page", "short_length"), {}
-    ),
-    **dict.fromkeys(
-        ("drops_connection", "no_length", "gzip_unannounced", "gzip_announced_but_plain", "redirect"), {}
-    ),
-    **dict.fromkeys(
-        ("bom", "leading_junk", "trailing_garbage", "nul", "control_characters", "root_namespaces"), {}
-    ),
-    **dict.fromkeys(
-        ("token_refused", "token_refused_422", "token_expires", "empty_middle_page", "duplicates"), {}
-    ),
-    **dict.fromkeys(
-        ("wrong_root", "error_without_code", "silent_truncation", "no_token_on_last_page", "poison"), {}
-    ),
-    **dict.fromkeys(("403", "429", "503_bare", "bot_wall", "doctype"), {}),
+_PLAIN = (
+    "500 502 504 404 403 429 503_bare bot_wall html_200 empty_body cut_body cut_page short_length drops_connection"
+    " no_length gzip_unannounced gzip_announced_but_plain redirect bom leading_junk trailing_garbage nul doctype"
+    " control_characters root_namespaces token_refused token_refused_422 token_expires empty_middle_page duplicates"
+    " wrong_root error_without_code silent_truncation no_token_on_last_page poison"
+)
+PASSING: dict[str, dict[str, Any]] = {name: {} for name in _PLAIN.split()} | {
     "chunked": {"share": 0.5},
     "hang": {"after": 200},
     "reset": {"after": 700},
@@ -72,27 +62,16 @@ PASSING: dict[str, dict[str, Any]] = {
     "503_retry_after": {"seconds": 3600},
 }
 PASSING = {name: options for name, options in PASSING.items() if name in FAULTS}
-# ListSets and POST are never asked; a bomb that is too large for no one only costs time.
-MOOT = frozenset(
-    {"sets_in_pages", "endless_sets", "sets_missing", "sets_refused", "post_refused", "gzip_unasked"}
-)
-OPTIONS: dict[str, dict[str, Any]] = {
-    "503_retry_after": {"seconds": 3600},
-    "gzip_bomb": {"megabytes": 3},
-    "oversized": {"megabytes": 3},
-    "slow": {"seconds": 0.02},
-    "trickle": {"bytes": 4000, "seconds": 0.01},
-}
-ONCE = frozenset({"hang", "gzip_bomb", "oversized", "huge_record"})  # each costs a real second or so
 # A page is applied when its window moves by one, behind the fence. `token` is what it was asked for with.
 _WITNESS = (
     "CREATE TABLE applied (window_id bigint, way text, restarts int, number int, token text)",
-    "CREATE FUNCTION witness() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
-    " INSERT INTO applied VALUES (NEW.id, NEW.way, NEW.restarts, NEW.pages,"
-    "  CASE WHEN NEW.restarts = OLD.restarts THEN OLD.token END); RETURN NULL; END $$",
-    "CREATE TRIGGER witness AFTER UPDATE ON windows FOR EACH ROW WHEN (NEW.way = OLD.way AND ("
-    " (NEW.restarts = OLD.restarts AND NEW.pages = OLD.pages + 1)"
-    " OR (NEW.restarts = OLD.restarts + 1 AND NEW.pages = 1))) EXECUTE FUNCTION witness()",
+    """CREATE FUNCTION witness() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        INSERT INTO applied VALUES (NEW.id, NEW.way, NEW.restarts, NEW.pages,
+            CASE WHEN NEW.restarts = OLD.restarts THEN OLD.token END);
+        RETURN NULL; END $$""",
+    """CREATE TRIGGER witness AFTER UPDATE ON windows FOR EACH ROW WHEN (NEW.way = OLD.way AND (
+        (NEW.restarts = OLD.restarts AND NEW.pages = OLD.pages + 1)
+        OR (NEW.restarts = OLD.restarts + 1 AND NEW.pages = 1))) EXECUTE FUNCTION witness()""",
 )
 _TWICE = "SELECT count(*) FROM (SELECT FROM applied GROUP BY window_id, way, restarts, number HAVING count(*) > 1) t"
 _TOKEN_TWICE = (
@@ -393,65 +372,89 @@ class Days:
 
 def misbehave(url: str, seed: int, faults: int) -> Result:
     """The lane of faults: harvests of repositories that do everything that the fake one can."""
-    chance, days, result = random.Random(seed + 1), Days(), Result(seed)
-    clock.now, clock.monotonic, clock.sleep = days.now, days.monotonic, days.sleep  # type: ignore[assignment]
+    days, result = Days(), Result(seed)
+    clock.now, clock.monotonic, clock.sleep = days.now, days.monotonic, days.sleep
     harvesting.Client = partial(Client, now=days.now)  # type: ignore[assignment,misc]
     engine = connect(url)
+    number = 0
     while result.faults < faults:
-        with FakeRepository(
-            records=chance.choice((8, 30, 60)),
-            page_size=chance.choice((3, 5, 10)),
-            granularity=chance.choice(("seconds", "days")),
-            token_style=chance.choice(("offset", "scroll")),
-            token_life=chance.choice((None, 3600.0)),
-            complete_list_size=chance.random() < 0.7,
-            now=days.now,
-        ) as fake:
-            follower = Follower(Stubborn(engine, fake))
-            steps: list[str] = []
+        number += 1
+        chance = random.Random(f"{seed} {number}")  # its own, so that it is the same whatever the others met
+        policy: dict[str, Any] = {
+            "records": chance.choice((8, 30, 60)),
+            "page_size": chance.choice((3, 5, 10)),
+            "granularity": chance.choice(("seconds", "days")),
+            "token_style": chance.choice(("offset", "scroll")),
+            "token_life": chance.choice((None, 3600.0)),
+            "complete_list_size": chance.random() < 0.7,
+        }
+        with FakeRepository(**policy, now=days.now) as fake:
+            session = Session(
+                Follower(Stubborn(engine, fake)), chance, random.Random(f"{seed} {number}"), days
+            )
             try:
-                _follow(follower, chance, days, result, steps)
+                session.run(result)
             except AssertionError as error:
-                result.problems.append(f"{follower.ask.name}: {str(error)[:600]} after {steps}")
+                steps = "\n  ".join(session.steps)
+                result.problems.append(f"repository {number} {policy}:\n  {steps}\n  {str(error)[:600]}")
     engine.dispose()
     return result
 
 
-def _follow(follower: Follower, chance: random.Random, days: Days, result: Result, steps: list[str]) -> None:
-    fake = follower.ask.fake
+@dataclass(slots=True)
+class Session:
+    """One repository of the lane of faults. `meanwhile` draws what happens while a list is walked."""
 
-    def later(hours: float) -> None:
-        days.moment += timedelta(seconds=1, hours=hours)
+    follower: Follower
+    chance: random.Random
+    meanwhile: random.Random
+    days: Days
+    steps: list[str] = field(default_factory=list)
 
-    def meanwhile(_: object) -> None:
-        if chance.random() < 0.1:
-            later(chance.choice((0.4, 2)))
-            follower.change(chance.choice(MUTATIONS), chance.randrange(1000))
+    def run(self, result: Result) -> None:
+        """Some harvests with faults, then a quiet one. Raises AssertionError where the model is not followed."""
+        fake, chance = self.follower.ask.fake, self.chance
+        for _ in range(2 + chance.randrange(4)):
+            for _ in range(chance.randrange(4)):
+                self._change(chance, (0, 1, 30))
+            for name in chance.sample(ARMS, chance.randrange(1, 5)):
+                times, page = chance.choice((1, 2, 3, 3, None)), chance.choice((None, None, 0, 1, 2))
+                arm(fake, name, times, page)
+                self.steps.append(f"{name} times={times} on_page={page}")
+            self._harvest()
+            result.harvests += 1
+            result.faults += _applied(fake)
+            if chance.random() < 0.7:
+                fake.behave()
+                self.steps.append("behaves")
+        fake.behave()
+        self._later(1)
+        self.follower.settle(self.days.moment)
 
-    for _ in range(2 + chance.randrange(4)):
-        for _ in range(chance.randrange(4)):
-            later(chance.choice((0, 1, 30)))
-            follower.change(chance.choice(MUTATIONS), chance.randrange(1000))
-        for name in chance.sample(sorted(FAULTS.keys() - MOOT), chance.randrange(1, 5)):
-            times = 1 if name in ONCE else chance.choice((1, 2, 3, 3, None))
-            page = chance.choice((None, None, 0, 1, 2))
-            fake.misbehave(name, times=times, on_page=page, **OPTIONS.get(name, {}))
-            steps.append(f"{name}:times={times},on_page={page}")
-        later(0)
+    def _harvest(self) -> None:
+        chance = self.chance
         wish = Wish(full=chance.random() < 0.3)
         spec = chance.choice(("", "", "", "blue", "red"))
         longest = chance.choice((LONGEST, LONGEST, 0.05))
-        report = follower.harvest(
-            spec, wish, days.moment, listener=Listener(on_page=meanwhile), longest_list=longest
-        )
-        result.harvests += 1
-        result.faults += _applied(fake)
-        steps.append(f"{spec or '-'} full={wish.full} {report.outcome}")
-        if chance.random() < 0.7:
-            fake.behave()
-    fake.behave()
-    later(1)
-    follower.settle(days.moment)
+        self.steps.append(f"harvest of {spec or 'all'}, full={wish.full}, longest={longest}")
+        self._later(0)
+
+        def heard(_: PageEvent) -> None:
+            if self.meanwhile.random() < 0.1:
+                self._change(self.meanwhile, (0.4, 2))
+
+        listener = Listener(on_page=heard)
+        report = self.follower.harvest(spec, wish, self.days.moment, listener=listener, longest_list=longest)
+        self.steps[-1] += f": {report.outcome} {[each.reason for each in report.streams]}"
+
+    def _change(self, chance: random.Random, hours: tuple[float, ...]) -> None:
+        self._later(chance.choice(hours))
+        kind = chance.choice(MUTATIONS)
+        self.follower.change(kind, chance.randrange(1000))
+        self.steps.append(kind)
+
+    def _later(self, hours: float) -> None:
+        self.days.moment += timedelta(seconds=1, hours=hours)
 
 
 if __name__ == "__main__":

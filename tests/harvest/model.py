@@ -15,16 +15,49 @@ from oracle import Held, stored
 
 from harvester.harvest.harvest import Report
 from harvester.harvest.plans import Wish
-from harvester.mock import FakeRepository, Record
+from harvester.mock import FAULTS, FakeRepository, Record
+from harvester.mock.faults import text
 
-# Text that is repaired reads otherwise than the store has it, a record without datestamp gets that of the answer, and a
-# clock that is set back has dated records in the meantime.
-CHANGES_TEXT = frozenset(
-    {"bare_ampersand", "invalid_utf8", "figshare_dialect", "missing_datestamp", "clock_skew"}
+# Text that is repaired may read otherwise than the store has it, a record without datestamp gets that of the answer, and a
+# clock that is set back has dated records in the meantime. These leave records as they are.
+LEAVES_TEXT = frozenset(
+    {
+        "cut_page",
+        "control_characters",
+        "nul",
+        "lone_surrogate_reference",
+        "bom",
+        "leading_junk",
+        "trailing_garbage",
+    }
+    | {
+        "doctype",
+        "entity_bomb",
+        "root_namespaces",
+        "empty_metadata",
+        "no_identifier",
+        "fractional_datestamps",
+    }
+    | {"wrong_root"}
 )
+CHANGES_TEXT = (text.FAULTS.keys() - LEAVES_TEXT) | {"clock_skew"}
 # After these a set's list may hold anybody.
 IGNORES_SETS = frozenset({"ignores_set", "loses_set_on_later_pages"})
 MUTATIONS = ("add", "revise", "delete", "undelete", "move", "restamp", "revise_quietly", "move_quietly")
+# ListSets and POST are never asked, and we always take gzip.
+MOOT = frozenset(
+    {"sets_in_pages", "endless_sets", "sets_missing", "sets_refused", "post_refused", "gzip_unasked"}
+)
+ARMS = tuple(sorted(FAULTS.keys() - MOOT))
+# Each of them costs a real second, or so.
+_ONCE = frozenset({"hang", "gzip_bomb", "oversized", "huge_record"})
+_OPTIONS: dict[str, dict[str, Any]] = {
+    "503_retry_after": {"seconds": 3600},
+    "gzip_bomb": {"megabytes": 3},
+    "oversized": {"megabytes": 3},
+    "slow": {"seconds": 0.02},
+    "trickle": {"bytes": 4000, "seconds": 0.01},
+}
 _PLANS = (
     "SELECT p.id, p.kind, p.state, p.from_, p.until, p.candidate_watermark, s.watermark FROM plans p"
     " JOIN streams s ON s.id = p.stream_id JOIN repositories r ON r.id = s.repository_id"
@@ -102,6 +135,12 @@ def mutate(fake: FakeRepository, kind: str, place: int) -> None:
         store._put(replace(chosen, revision=chosen.revision + 1), restamp=False)
 
 
+def arm(fake: FakeRepository, name: str, times: int | None, page: int | None, **more: Any) -> None:
+    """Arm a fault as small as it can be without losing its point."""
+    times = 1 if name in _ONCE else times
+    fake.misbehave(name, times=times, on_page=page, **_OPTIONS.get(name, {}), **more)
+
+
 class Model:
     """Every version of every record, and how far the catalogue has come with each."""
 
@@ -162,12 +201,17 @@ class Model:
         return None
 
     def behind(self, due: Due, scope: Scope) -> set[str]:
-        """Identifiers that the catalogue does not hold as this list had them, or as earlier lists of its kind had."""
+        """Identifiers that the catalogue does not hold as this list had them, or as earlier lists of its kind had.
+
+        What has changed since the list began may have left one window of dates for another that had been read: that is due
+        to the next list.
+        """
         return {
             identifier
             for identifier, last in due.last.items()
             if self.reached.get(identifier, -1) < self._wanted(identifier, last, scope)
             and identifier not in self.altered
+            and not any(each.loud or scope.spec for each in self.versions[identifier][last + 1 :])
         }
 
     def _wanted(self, identifier: str, last: int, scope: Scope) -> int:

@@ -12,7 +12,7 @@ from asking import Asker
 from hypothesis import HealthCheck, Phase, note, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
-from model import MUTATIONS, Follower, mutate
+from model import ARMS, MUTATIONS, Follower, arm, mutate
 from sqlalchemy import Engine
 
 from harvester import clock
@@ -20,23 +20,11 @@ from harvester.harvest import harvest
 from harvester.harvest.cutting import LONGEST
 from harvester.harvest.plans import Wish
 from harvester.harvest.progress import Listener, PageEvent
-from harvester.mock import FAULTS, FakeRepository
+from harvester.mock import FakeRepository
 from harvester.wire import Client
 
 BEGINNING = datetime(2024, 6, 1, tzinfo=UTC)
 AHEAD = timedelta(minutes=40)
-# ListSets and POST are never asked.
-MOOT = frozenset(
-    {"sets_in_pages", "endless_sets", "sets_missing", "sets_refused", "post_refused", "gzip_unasked"}
-)
-OPTIONS: dict[str, dict[str, Any]] = {
-    "503_retry_after": {"seconds": 3600},
-    "gzip_bomb": {"megabytes": 3},
-    "oversized": {"megabytes": 3},
-    "slow": {"seconds": 0.02},
-    "trickle": {"bytes": 4000, "seconds": 0.01},
-}
-ONCE = frozenset({"hang"})  # each costs a real time-out
 TINY = 0.02  # seconds: by the clock below, a list of some pages takes longer
 PLACES = st.integers(0, 60)
 
@@ -113,14 +101,13 @@ class Harvests(RuleBasedStateMachine):
         self._change(kind, place, timedelta(hours=hours))
 
     @rule(
-        name=st.sampled_from(sorted(FAULTS.keys() - MOOT)),
+        name=st.sampled_from(ARMS),
         times=st.sampled_from([1, 2, 3, None]),
         page=st.sampled_from([None, 0, 1, 2]),
         verb=st.sampled_from([None, None, "ListRecords"]),
     )
-    def arm(self, name: str, times: int | None, page: int | None, verb: str | None) -> None:
-        options = OPTIONS.get(name, {}) | ({} if verb is None else {"verb": verb})
-        self._fake.misbehave(name, times=1 if name in ONCE else times, on_page=page, **options)
+    def misbehave(self, name: str, times: int | None, page: int | None, verb: str | None) -> None:
+        arm(self._fake, name, times, page, **({} if verb is None else {"verb": verb}))
 
     @rule(
         spec=st.sampled_from(["", "", "", "blue", "red"]),

@@ -68,7 +68,7 @@ def test_what_is_deleted_silently_is_found_though_identify_promises_more(shared_
         assert (found.removed, found.outcome) == (6, "complete")
         assert "promises to tell of every deletion, and did not: reconcile monthly" in (found.sentence or "")
         fake.behave()
-        ask(wish=replace(options(ask).wish, full=True))
+        ask(wish=Wish(full=True))
         ask.assert_same()
         check(ask)
 
