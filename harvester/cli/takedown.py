@@ -47,7 +47,7 @@ def suppress(
     ] = False,
     json_: Annotated[bool, _JSON] = False,
 ) -> None:
-    """Hide an item from search, exports and the mirror, until that is undone.
+    """Hide an item from search and exports, until that is undone.
 
     \b
     harvester suppress oai:example.org:42 --reason "court order 7/2025"

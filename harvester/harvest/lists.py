@@ -74,7 +74,9 @@ class Lists:
     doubtful: bool = False
     token_in_doubt: bool = False
     alive: bool = False  # a page came in this run
-    _other_way: bool = field(default=False, init=False)  # the token is asked for with metadataPrefix, or without it
+    _other_way: bool = field(
+        default=False, init=False
+    )  # the token is asked for with metadataPrefix, or without it
     _lister: Lister | None = field(default=None, init=False)
 
     @property
@@ -251,6 +253,8 @@ class Lists:
         """The dates had no effect, so this is the list of the whole plan: its token leads through all of it."""
         if (window.from_, window.until, window.set_spec) == (self.plan.from_, self.plan.until, None):
             return window
+        if window.until != self.plan.until:
+            return window  # some ignore `from` alone: this list ends where it was asked to, and the windows behind it stay
         self.tell("the repository ignores dates: its list is read as one")
         with self.committer.connection.begin():
             return windows.widen(self.committer.connection, window, self.plan)
