@@ -35,8 +35,8 @@ harvest: $(VENV)/installed  ## harvest a repository: make harvest URL=... [SET=.
 demo: $(VENV)/installed  ## harvest an invented repository and look at it; no network needed
 	@$(BIN)/harvester demo
 
-test: $(VENV)/developing  ## the whole test suite
-	@$(BIN)/python -m pytest
+test: $(VENV)/developing  ## the whole test suite, in two processes
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: $(VENV)/developing  ## format, lint, types, architecture
 	@$(BIN)/ruff format --check $(SOURCES)
@@ -47,7 +47,7 @@ check: $(VENV)/developing  ## format, lint, types, architecture
 bench: $(VENV)/developing  ## our harvest beside its peers, in one run
 	@$(BIN)/python -W ignore::SyntaxWarning benchmarks/run.py
 
-campaign: $(VENV)/developing  ## the long tests: hundreds of kills
+campaign: $(VENV)/developing  ## the long tests: a thousand kills, ten thousand faults; HARVESTER_SEED replays one
 	@$(BIN)/python -m pytest -m campaign -s
 
 cov: $(VENV)/developing  ## coverage of the test suite

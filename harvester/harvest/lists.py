@@ -253,7 +253,7 @@ class Lists:
         """The dates had no effect, so this is the list of the whole plan: its token leads through all of it."""
         if (window.from_, window.until, window.set_spec) == (self.plan.from_, self.plan.until, None):
             return window
-        if window.until != self.plan.until:
+        if window.until != self.plan.until and not self.recovery.watch.until_ignored:
             return window  # some ignore `from` alone: this list ends where it was asked to, and the windows behind it stay
         self.tell("the repository ignores dates: its list is read as one")
         with self.committer.connection.begin():

@@ -54,9 +54,11 @@ class Recovery:
     by_month: bool = False
     longest: float = LONGEST
     now: datetime = field(default_factory=clock.now)
+    _lives: bool = False  # a page came in this run
     _vain: int = 0
     _splits: list[tuple[int, list[int]]] = field(default_factory=list)  # since the last page
     _changed: list[Window] = field(default_factory=list)  # read by identifiers since the last page
+    _begun_again: set[int] = field(default_factory=set)  # windows, when nothing else was left
     _short: dict[int, "_Halved"] = field(default_factory=dict)  # by the number of a half
     _last: Taken | None = None
     _began: float = 0.0
@@ -69,6 +71,7 @@ class Recovery:
     def progress(self, date: datetime) -> None:
         """A page was committed: the repository lives."""
         self.now = date
+        self._lives = True
         self._vain = 0
         self._splits.clear()
         self._changed.clear()
@@ -165,8 +168,13 @@ class Recovery:
             self._changed.append(window)
             self.tell(f"{error}; the records are asked for one by one")
             return "elsewhere", window
+        if not at_once and window.id not in self._begun_again:
+            # A token that died between two runs is no fault of the list: every run begins it once from its own bounds.
+            self._begun_again.add(window.id)
+            return "again", window
         if window.way == GET_RECORD and self._datable(window) and window.until is not None:
-            return "unreadable", window
+            # Without a page in this run it may be the repository that is down: the neighbours tell, they come first.
+            return ("unreadable" if self._lives else "elsewhere"), window
         self._undo(connection)
         raise error
 

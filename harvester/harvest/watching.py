@@ -1,7 +1,7 @@
 """What a harvest notices about a repository as it goes: traits, and lists that are not what was asked for."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -53,6 +53,7 @@ class Watch:
     seen: dict[str, tuple[Any, str]] = field(default_factory=dict)
     oldest: datetime | None = None
     outside: int = 0  # of the page that was looked at last
+    until_ignored: bool = False  # by the page that was looked at last
     moved: bool = False  # the page that was looked at last shows that its list changed
     _listed_at: datetime | None = None
 
@@ -61,6 +62,7 @@ class Watch:
         self._note(page)
         self._look_at_dates(window, page, first=first)
         strange = outside_dates(page.records, window)
+        self.until_ignored = 2 * outside_dates(page.records, replace(window, from_=None)) > len(page.records)
         self.outside = strange
         if 2 * strange > len(page.records):
             return self._strange_dates(first=first)

@@ -24,7 +24,7 @@ from harvester.mock import FakeRepository
 from harvester.wire import Client
 
 BEGINNING = datetime(2024, 6, 1, tzinfo=UTC)
-AHEAD = timedelta(minutes=40)
+AHEAD = timedelta(minutes=10)
 TINY = 0.02  # seconds: by the clock below, a list of some pages takes longer
 PLACES = st.integers(0, 60)
 
