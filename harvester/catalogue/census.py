@@ -161,7 +161,6 @@ def _absent(of: Pass, after: bytes = b"") -> Select[Any]:
     return select(records.c.item_key, records.c.identifier).where(
         *_held(of.stream),
         ~records.c.deleted,
-        records.c.datestamp < of.before,
         records.c.first_seen < of.begun,
         ~listed.exists(),
         ~since.exists(),

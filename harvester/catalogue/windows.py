@@ -166,7 +166,7 @@ def rejoin(connection: Connection, parent: int, children: Sequence[int]) -> None
 
 
 def widen(connection: Connection, window: Window, plan: Plan) -> Window:
-    """This window's list turned out to be that of the whole plan: it takes the place of all others. Raises Fenced."""
+    """The plan as one list again, from its beginning: this window takes the place of all others. Raises Fenced."""
     connection.execute(
         update(windows)
         .where(
@@ -174,7 +174,18 @@ def widen(connection: Connection, window: Window, plan: Plan) -> Window:
         )
         .values(state="abandoned")
     )
-    return _change(connection, window, from_=plan.from_, until=plan.until, set_spec=None)
+    whole = {"from_": plan.from_, "until": plan.until, "set_spec": None, "failures": 0}
+    return _change(
+        connection,
+        window,
+        **whole,
+        pages=0,
+        received=0,
+        outside=0,
+        complete_list_size=None,
+        ending=None,
+        **_NO_TOKEN,
+    )
 
 
 def ended(connection: Connection, plan: Plan) -> list[Window]:

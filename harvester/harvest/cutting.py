@@ -9,6 +9,7 @@ from harvester.oai.datestamps import Granularity
 
 LONGEST = 600.0  # seconds: a list that takes longer is cut
 AIM = 0.4  # of LONGEST: what a window should take
+FEWEST = 5  # pages of a window: where one page takes minutes, shorter windows would only be more
 _MOST_GROWTH = 4.0  # from one window to the next, since records are never spread evenly
 # Where neither Identify nor the records seen tell when a repository began: before most of them did.
 _BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
@@ -16,14 +17,17 @@ _BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What a window has taken: how wide it was, and how many seconds it lasted."""
+    """What a window has taken: how wide it was, how many seconds it lasted, in how many pages."""
 
     width: timedelta
     seconds: float
+    pages: int
 
     def next_width(self, longest: float) -> timedelta:
         """How wide the next should be to last minutes."""
         growth = AIM * longest / max(self.seconds, 0.001)
+        if self.pages < FEWEST:
+            growth = max(growth, 2.0)
         return self.width * min(max(growth, 1 / _MOST_GROWTH), _MOST_GROWTH)
 
 
@@ -59,9 +63,9 @@ class Span:
         """Two windows of the same width; none where it is a single granule."""
         return self.cut(window, self.lower + (self.upper - self.lower) / 2)
 
-    def first(self, window: Window, seconds: float, longest: float) -> list[Slice]:
-        """Cut off a first part that lasts minutes, where the whole is expected to last `seconds`."""
-        return self.cut(window, self.lower + (self.upper - self.lower) * min(0.5, AIM * longest / seconds))
+    def first(self, window: Window, share: float) -> list[Slice]:
+        """Cut off a first part, `share` of the whole and at most half of it."""
+        return self.cut(window, self.lower + (self.upper - self.lower) * min(0.5, share))
 
 
 def expected(window: Window, received: int, seconds: float) -> float | None:

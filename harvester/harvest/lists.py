@@ -249,15 +249,17 @@ class Lists:
         )
         return True
 
-    def widen(self, window: Window) -> Window:
-        """The dates had no effect, so this is the list of the whole plan: its token leads through all of it."""
+    def widen(self, window: Window) -> bool:
+        """Dates have no effect, or another than datestamps tell: read the plan as one list, from its beginning.
+
+        This window's own list is not trusted with it: it may be limited all the same, by dates that no header shows.
+        """
         if (window.from_, window.until, window.set_spec) == (self.plan.from_, self.plan.until, None):
-            return window
-        if window.until != self.plan.until and not self.recovery.watch.until_ignored:
-            return window  # some ignore `from` alone: this list ends where it was asked to, and the windows behind it stay
-        self.tell("the repository ignores dates: its list is read as one")
+            return False
+        self.tell("the repository does not list by datestamps as it was asked to: its list is read as one")
         with self.committer.connection.begin():
-            return windows.widen(self.committer.connection, window, self.plan)
+            windows.widen(self.committer.connection, window, self.plan)
+        return True
 
 
 def arguments(stream: Stream, plan: Plan, window: Window) -> dict[str, str | None]:

@@ -82,7 +82,9 @@ class OneByOne:
     def ask(self, identifier: str) -> Record | Broken | None:
         """As `get_record`."""
         self.pause()
-        return get_record(self.repository, identifier, self.committer.stream.format)
+        got = get_record(self.repository, identifier, self.committer.stream.format)
+        # The list has just named it in this format: that GetRecord denies it is no reason to forget it.
+        return got or Broken(_NOT_IN_FORMAT, b"", identifier)
 
     def _held(self, page: Page) -> dict[str, bool]:
         connection = self.committer.connection

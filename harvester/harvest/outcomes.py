@@ -14,6 +14,7 @@ from harvester.errors import (
     Refused,
     RepositoryError,
     Retriable,
+    TokenExpired,
 )
 from harvester.oai.traits import Traits
 
@@ -85,7 +86,11 @@ def judge_plan(plan: Plan, done: Sequence[Window], traits: Traits, held: int | N
             "they are kept, and not taken for members of this one"
         )
         return Ending(Verdict("complete_unverified", "set_not_honoured", sentence), legal)
-    if len(done) > 1 and legal and (verdict.outcome == "complete" or _adds_up(plan, endings, received)):
+    if held is not None and plan.kind == "full" and held < received and len(done) == 1:
+        sentence = f"{received:,} records received, but only {held:,} different ones: some came twice, and as many may have slipped past"
+        return Ending(Verdict("complete_unverified", "repeated", sentence), legal)
+    cut = len(done) > 1 or (plan.size is not None and received < plan.size)
+    if cut and legal and (verdict.outcome == "complete" or _adds_up(plan, endings, received)):
         # Windows share their bounds, so that some records count twice; after a whole harvest, what is held counts each once.
         distinct = received if held is None or plan.kind != "full" else min(held, received)
         return _sum(plan, len(done), distinct, traits)
@@ -93,6 +98,9 @@ def judge_plan(plan: Plan, done: Sequence[Window], traits: Traits, held: int | N
         announced = plan.size or sum(each.complete_list_size or each.received for each in done)
         sentence = f"{received:,} of {announced:,} records announced came, in {len(done):,} windows"
         return Ending(replace(verdict, sentence=sentence + ("" if legal else _AGAIN)), legal)
+    if len(done) > 1:
+        told = f"{received:,} records received in {len(done):,} windows; of one of them: {verdict.sentence}"
+        return Ending(replace(verdict, sentence=told), legal)
     return Ending(verdict, legal)
 
 
@@ -106,7 +114,8 @@ def _adds_up(plan: Plan, endings: Sequence[Ending], received: int) -> bool:
 
 def _sum(plan: Plan, number: int, received: int, traits: Traits) -> Ending:
     """The windows against the whole list, where that has said how long it is."""
-    each = f"all {number:,} windows have ended, with {received:,} records in all"
+    windows = f"all {number:,} windows have ended" if number > 1 else "the list has ended"
+    each = f"{windows}, with {received:,} records in all"
     if plan.size is None:
         return Ending(Verdict("complete", "windows_agree", each), legal=True)
     if received >= plan.size * (1 - TOLERANCE):
@@ -125,7 +134,7 @@ def _sum(plan: Plan, number: int, received: int, traits: Traits) -> Ending:
 
 def judge(window: Window, ending: str, traits: Traits) -> Ending:
     """What the ending proves. `window` as it stands after its last page; `traits` tell the repository's full page."""
-    received, size, page_size = window.received, window.complete_list_size, traits.page_size
+    received, size = window.received, window.complete_list_size
     if ending == "unreadable":
         sentence = (
             "what the repository holds between two dates could be had in no way; `harvester quarantine list` tells which dates, "
@@ -151,6 +160,12 @@ def judge(window: Window, ending: str, traits: Traits) -> Ending:
             ),
             legal=False,
         )
+    return _of_counts(window, ending, traits)
+
+
+def _of_counts(window: Window, ending: str, traits: Traits) -> Ending:
+    """What the numbers say of a list that has ended, and did not bring just what it announced."""
+    received, size, page_size = window.received, window.complete_list_size, traits.page_size
     if is_short(window) and traits.size_truthful is not False:
         sentence = f"the list ended after {received:,} of {size:,} records announced{_AGAIN}"
         return Ending(Verdict("complete_unverified", "size_differs", sentence), legal=False)
@@ -160,6 +175,19 @@ def judge(window: Window, ending: str, traits: Traits) -> Ending:
     if window.pages == 1 and page_size is not None and received < page_size:
         sentence = f"one page of {received:,} records, shorter than the repository's {page_size:,}"
         return Ending(Verdict("complete", "short_page", sentence), legal=True)
+    if ending == "empty_pages" or (ending == "no_records_match" and window.pages > 1):
+        # Some end every list so; a list that breaks off looks the same until it has ended at the same place twice.
+        again = traits.empty_ending == received
+        sentence = (
+            f"after {received:,} records nothing but "
+            + (
+                "empty pages came, each with a token for another"
+                if ending == "empty_pages"
+                else "noRecordsMatch came for a token"
+            )
+            + ("; the list ended there before" if again else _AGAIN)
+        )
+        return Ending(Verdict("complete_unverified", ending, sentence), legal=again)
     sentence = f"the list ended after {received:,} records; the repository announced no number to check it by"
     return Ending(Verdict("complete_unverified", ending, sentence), legal=True)
 
@@ -181,6 +209,8 @@ def of_error(error: HarvesterError, *, pages: int) -> Verdict:
 def _outcome(error: RepositoryError, pages: int) -> str:
     if isinstance(error, Refused):
         return "refused"
+    if isinstance(error, TokenExpired):
+        return "incomplete"  # it has answered, and as OAI-PMH wants it
     # A host that wants a pause, or is busy with another of our processes, has been reached.
     waits = isinstance(error, Retriable) and (error.after is not None or error.reason == "host_busy")
     return "incomplete" if pages or waits else "unreachable"

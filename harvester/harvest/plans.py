@@ -1,7 +1,7 @@
 """Which plan brings a stream up to date: the one that was cut, else an incremental one, else all of it."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection
 
@@ -13,6 +13,7 @@ from harvester.oai.datestamps import Granularity
 # An index lags behind its database, and records change while a list runs: upserts make the overlap free.
 OVERLAP = {Granularity.SECONDS: timedelta(minutes=15), Granularity.DAYS: timedelta(days=1)}
 
+_BEFORE_ALL = datetime(1970, 1, 1, tzinfo=UTC)
 _LONGEST_OVERLAP = timedelta(days=30)
 
 Bounds = tuple[datetime | None, datetime | None]
@@ -47,11 +48,15 @@ def next_bounds(watermark: datetime | None, granularity: Granularity, lag: float
 
 @dataclass(frozen=True, slots=True)
 class Dates:
-    """What is known of a repository's dates: `earliest` is where they begin; `lag` is that of `next_bounds`."""
+    """What is known of a repository's dates: `earliest` is where they begin; `lag` is that of `next_bounds`.
+
+    `needs_from`: it lists nothing without a date (LearningRegistry#60).
+    """
 
     granularity: Granularity
     earliest: datetime | None = None
     lag: float | None = None
+    needs_from: bool = False
 
 
 def plan_for(connection: Connection, stream: Stream, wish: Wish, dates: Dates) -> Plan:
@@ -66,7 +71,7 @@ def plan_for(connection: Connection, stream: Stream, wish: Wish, dates: Dates) -
     elif wish.ranged:
         kind, bounds = "range", (wish.from_, wish.until)
     elif wish.full or stream.watermark is None:
-        kind, bounds = "full", (None, None)
+        kind, bounds = "full", (_BEFORE_ALL if dates.needs_from else None, None)
     else:
         kind, bounds = "incremental", next_bounds(stream.watermark, granularity, dates.lag)
     waiting = ledger.open_plan(connection, stream)

@@ -16,7 +16,7 @@ from harvester.catalogue import windows
 from harvester.catalogue.ledger import Plan
 from harvester.catalogue.windows import GET_RECORD, LIST_RECORDS, Slice, Window
 from harvester.errors import RepositoryError
-from harvester.harvest.cutting import LONGEST, Span, Taken, expected, months
+from harvester.harvest.cutting import AIM, FEWEST, LONGEST, Span, Taken, expected, months
 from harvester.harvest.outcomes import is_short
 from harvester.harvest.watching import Watch
 from harvester.oai.datestamps import Granularity
@@ -78,6 +78,9 @@ class Recovery:
 
     def ended(self, window: Window, plan: Plan) -> None:
         """A window's list has ended: the next is sized by it, and an announced size is believed or not."""
+        limited = window.from_ is not None or window.until is not None
+        if limited and window.received and not window.outside and self.watch.value("dates_honoured") is False:
+            self.watch.observe("dates_honoured", True, "all records of a list lay within the dates asked for")
         if (halved := self._short.pop(window.id, None)) is not None:
             halved.brought.append(window.received)
             if halved.proves_a_lie:
@@ -93,7 +96,7 @@ class Recovery:
         ):
             span = self._span(window, plan)
             self._last = Taken(
-                span.upper - span.lower + span.granularity.unit, clock.monotonic() - self._began
+                span.upper - span.lower + span.granularity.unit, clock.monotonic() - self._began, window.pages
             )
 
     def cut_ahead(self, connection: Connection, window: Window, plan: Plan) -> bool:
@@ -111,9 +114,13 @@ class Recovery:
         rest = expected(window, window.received - self._before, seconds)
         if (seconds if rest is None else rest) <= self.longest or window.way == GET_RECORD:
             return False
+        left = None if window.complete_list_size is None else window.complete_list_size - window.received
+        page = (window.received - self._before) / max(window.pages, 1)
+        if (window.pages if left is None else left / max(page, 1)) < 2 * FEWEST:
+            return False
         span = self._span(window, plan)
         if self._datable(window):
-            slices = span.halves(window) if rest is None else span.first(window, rest, self.longest)
+            slices = span.halves(window) if rest is None else span.first(window, self._share(window, rest))
         elif (
             self.by_month
             and window.set_spec is None
@@ -127,9 +134,23 @@ class Recovery:
         self.tell("the list is long: it is harvested in windows, so that a loss costs minutes and not hours")
         return True
 
-    def halve_short(self, connection: Connection, window: Window, plan: Plan) -> bool:
-        """Halve a list that ended before it had brought what it announced (pkp/pkp-lib#7214), unless sizes are known to lie."""
-        if not is_short(window) or self.watch.value("size_truthful") is False or not self._datable(window):
+    def _share(self, window: Window, rest: float) -> float:
+        """How much of a list of known size should be one window: some minutes, but not less than a few pages."""
+        size = window.complete_list_size or 1
+        return max(AIM * self.longest / rest, FEWEST * window.received / max(window.pages, 1) / size)
+
+    def halve_short(self, connection: Connection, window: Window, plan: Plan, how: str) -> bool:
+        """Halve a list that ended before it had brought what it announced (pkp/pkp-lib#7214), unless sizes are known to lie.
+
+        Also one that turns in a circle, unless it has brought just what it announced.
+        """
+        size = window.complete_list_size
+        circles = how == "token_loop" and size is not None and window.received != size
+        if (
+            not (circles or is_short(window))
+            or self.watch.value("size_truthful") is False
+            or not self._datable(window)
+        ):
             return False
         halves = self._span(window, plan).halves(window)
         # The deeper the later: its neighbours tell first whether halving brings anything.

@@ -193,13 +193,15 @@ class RetryRun:
             else:
                 self.came.came_whole += 1
             return None
-        if got is None or got.reason == ID_UNKNOWN:
+        if (
+            got is None or got.reason == ID_UNKNOWN
+        ) and row.tries:  # not at the first word: an index may be rebuilt
             with self.job.connection.begin():
                 retries.resolve(self.job.connection, row.id, GONE)
             self.came.gone += 1
             return None
-        self._in_vain(row, aside(got))
-        return got if got.reason in OF_A_RECORD else None
+        self._in_vain(row, None if got is None else aside(got))
+        return got if got is not None and got.reason in OF_A_RECORD else None
 
     def _in_vain(self, row: Quarantined, said: PutAside | None) -> None:
         with self.job.connection.begin():
@@ -224,6 +226,9 @@ class RetryRun:
             failed = Broken(UNREADABLE_WINDOW, raw, evidence=error.evidence)
             self._in_vain(row, aside(failed))
             return Broken(error.reason, b"", evidence=error.evidence)
+        if not number and not row.tries:
+            self._in_vain(row, None)  # not at the first word: an index may be rebuilt
+            return None
         with self.job.connection.begin():
             retries.resolve(self.job.connection, row.id, CAME_WHOLE if number else GONE)
         self.came.came_whole += bool(number)
@@ -232,11 +237,16 @@ class RetryRun:
 
     def _list(self, committer: Committer, lister: Lister) -> int:
         """Commit a list to its end; how many records it held."""
-        guard, number = LoopGuard(), 0
+        guard, number, announced = LoopGuard(), 0, 0
         while True:
             page = politely(self.job, lister.next)
             committer.keep(page, self._requests())
             number += len(page.records) + len(page.broken) + page.skipped + page.kept
+            announced = max(announced, page.complete_list_size or 0)
+            if page.ending is not None and number < announced:
+                raise TokenExpired(
+                    f"{number:,} of {announced:,} records announced came", reason="size_differs"
+                )
             if page.ending is not None:
                 return number
             if (verdict := guard.verdict(page)) is not None:

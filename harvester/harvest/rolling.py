@@ -24,13 +24,15 @@ class Rolled:
 
 def next_slice(
     rolled: Rolled, earliest: datetime, now: datetime, granularity: Granularity
-) -> tuple[datetime, datetime]:
+) -> tuple[datetime | None, datetime]:
     """The bounds of the slice that is due: as wide as the time since the last one asks for, so that a cycle takes CYCLE.
 
     `now` is up to where the stream is harvested; all by the server's clock, but `rolled.at`.
     """
     span = max(now - earliest, granularity.unit)
     since = _AT_LEAST if rolled.at is None else min(max(now - rolled.at, _AT_LEAST), CYCLE)
-    lower = earliest if rolled.to is None or rolled.to >= now else rolled.to
+    begins = rolled.to is None or rolled.to >= now
+    lower = earliest if begins or rolled.to is None else rolled.to
     width = max(span * (since / CYCLE), granularity.unit)
-    return granularity.floor(lower), granularity.floor(min(lower + width, now))
+    # A cycle begins without a bound: earliestDatestamp is a hint, and often wrong (pkp/pkp-lib#6803).
+    return None if begins else granularity.floor(lower), granularity.floor(min(lower + width, now))

@@ -1,6 +1,6 @@
 """One run of one stream: its plan, its windows one after another, its report."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -11,6 +11,7 @@ from harvester.catalogue import ledger, runs, traits, windows
 from harvester.catalogue.connection import catalogue_error
 from harvester.catalogue.ledger import Plan, Repository, Stream
 from harvester.catalogue.runs import Counts, Tally, Verdict
+from harvester.catalogue.windows import Window
 from harvester.errors import HarvesterError, RepositoryError
 from harvester.harvest import outcomes, plans, sources
 from harvester.harvest.healing import heal
@@ -84,7 +85,7 @@ def walk_all(job: Job, walk: Walk, on_end: Callable[[], None]) -> None:
         window, how = walk.window(window)
         if how is None or not job.turn.held:
             continue  # others have taken its place, or the host was let go and another process may have claimed it
-        if walk.lists.recovery.halve_short(job.connection, window, walk.lists.plan):
+        if walk.lists.recovery.halve_short(job.connection, window, walk.lists.plan, how):
             continue
         size = walk.lists.size_by_headers(window)
         walk.lists.recovery.ended(window, walk.lists.plan)
@@ -97,7 +98,7 @@ def lists_of(job: Job, repository: Repository, writer: Writer, plan: Plan) -> Li
     """The lists of a plan, for a writer; with what is to be done when they do not come."""
     stream, known = writer.stream, Traits.of(repository.traits)
     recovery = Recovery(
-        Watch(stream.set_spec, known),
+        Watch(stream.set_spec, known, listed_at=plan.candidate_watermark),
         job.listener.tell,
         earliest=sources.earliest_datestamp(repository),
         by_month=not stream.set_spec and (known.month_sets or preset_for(job.turn.host).month_sets),
@@ -162,13 +163,12 @@ class _Run:
             self.stream = ledger.read_stream(connection, self.stream)
             granularity = Granularity.declared(self._traits.granularity or self.repository.granularity)
             earliest = sources.earliest_datestamp(self.repository)
-            dates = plans.Dates(granularity, earliest, self._traits.lag)
+            dates = plans.Dates(granularity, earliest, self._traits.lag, bool(self._traits.needs_from))
             plan = plans.plan_for(connection, self.stream, job.wish, dates)
             self.run_id = runs.start_run(connection, self.stream, plan)
-        if plan.kind == "rolling" and plan.from_ and plan.until:
-            job.listener.tell(
-                f"harvesting again what is dated from {plan.from_:%Y-%m-%d} to {plan.until:%Y-%m-%d}"
-            )
+        if plan.kind == "rolling" and plan.until:
+            since = f"from {plan.from_:%Y-%m-%d} " if plan.from_ else ""
+            job.listener.tell(f"harvesting again what is dated {since}until {plan.until:%Y-%m-%d}")
         return self._walk(plan)
 
     def _walk(self, plan: Plan) -> Walk:
@@ -237,10 +237,15 @@ class _Run:
             return Verdict(
                 "incomplete", "fenced", "another process has taken this stream over; it goes on there"
             )
-        if ending.verdict.reason == "windows_short":
-            watch = self.walk.lists.recovery.watch if self.walk else None
-            if watch is not None:
-                watch.observe(
-                    "dates_honoured", False, "windows by date held fewer records than the whole list"
-                )
+        if self.walk is not None:
+            _learn(self.walk.lists.recovery.watch, ending, done)
         return ending.verdict
+
+
+def _learn(watch: Watch, ending: outcomes.Ending, done: Sequence[Window]) -> None:
+    """What the end of a plan tells of the repository, for the next one."""
+    if ending.verdict.reason == "windows_short":
+        watch.observe("dates_honoured", False, "windows by date held fewer records than the whole list")
+    for each in done:
+        if each.ending in ("empty_pages", "no_records_match") and each.pages > 1:
+            watch.observe("empty_ending", each.received, "a list ended in nothing, and with a token")

@@ -97,9 +97,9 @@ class Walk:
         )
         if wrong == SET_UNKNOWN:
             self.lists.ask_for_no_set(window)
-        elif wrong == DATES_IGNORED:
-            window = self.lists.widen(window)
-        elif wrong == FILTER_LOST and self.lists.filter_lost(window):
+        elif (wrong == DATES_IGNORED and self.lists.widen(window)) or (
+            wrong == FILTER_LOST and self.lists.filter_lost(window)
+        ):
             return None
         if self.lists.restarting:
             self._guard = LoopGuard()

@@ -1,11 +1,11 @@
 """What a harvest notices about a repository as it goes: traits, and lists that are not what was asked for."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from harvester.catalogue.windows import Window
+from harvester.catalogue.windows import LIST_RECORDS, Window
 from harvester.harvest.cutting import month_bounds
 from harvester.oai.records import Page, Record
 from harvester.oai.traits import Traits
@@ -16,6 +16,7 @@ SET_UNKNOWN = "set_unknown"  # no header names the set: it is virtual, or the re
 
 # Local time, and servers a day off (pod4lib#873): nothing is said to be outside that may only be late.
 _SLACK = timedelta(days=1, hours=1)
+_MOST_MET = 200_000  # identifiers of one list that are remembered, some 15 MB
 _SKEWED = 300.0  # seconds between two clocks that are worth telling
 
 
@@ -53,33 +54,42 @@ class Watch:
     seen: dict[str, tuple[Any, str]] = field(default_factory=dict)
     oldest: datetime | None = None
     outside: int = 0  # of the page that was looked at last
-    until_ignored: bool = False  # by the page that was looked at last
     moved: bool = False  # the page that was looked at last shows that its list changed
-    _listed_at: datetime | None = None
+    listed_at: datetime | None = None  # when the list in hand began, or before
+    _met: set[int] | None = None  # hashes of its identifiers, as far as it was read in this run
 
     def look(self, window: Window, page: Page, *, first: bool) -> str | None:
         """What is wrong with a page before it is committed: FILTER_LOST, DATES_IGNORED, SET_UNKNOWN or nothing."""
-        self._note(page)
+        self._note(window, page)
         self._look_at_dates(window, page, first=first)
         strange = outside_dates(page.records, window)
-        self.until_ignored = 2 * outside_dates(page.records, replace(window, from_=None)) > len(page.records)
         self.outside = strange
         if 2 * strange > len(page.records):
             return self._strange_dates(first=first)
         return self._strange_set(page, first=first)
 
     def _look_at_dates(self, window: Window, page: Page, *, first: bool) -> None:
-        if first or self._listed_at is None:
-            self._listed_at = page.response_date
+        if first or self.listed_at is None:
+            self.listed_at = page.response_date
         size = page.complete_list_size
         self.moved = not first and size not in (None, window.complete_list_size)
+        self._look_for_repetitions(page, first=first)
         stamps = [each.header.datestamp.value for each in page.records]
         if not stamps:
             return
         oldest = min(stamps)
         self.oldest = oldest if self.oldest is None else min(oldest, self.oldest)
         # What is stamped after the list began has come into it, or has moved within it: another may have slipped past.
-        self.moved = self.moved or (not first and max(stamps) > self._listed_at)
+        self.moved = self.moved or (not first and max(stamps) > self.listed_at)
+
+    def _look_for_repetitions(self, page: Page, *, first: bool) -> None:
+        """A record that comes on two pages has moved, and another may have slipped past: then a count proves nothing."""
+        here = {hash(each.header.identifier) for each in page.records}
+        if first or self._met is None:
+            self._met = set()
+        self.moved = self.moved or not self._met.isdisjoint(here)
+        if len(self._met) < _MOST_MET:
+            self._met |= here
 
     def _strange_dates(self, *, first: bool) -> str | None:
         if first:
@@ -124,11 +134,11 @@ class Watch:
         if self.value(name) != value:
             self.seen[name] = (value, how)
 
-    def _note(self, page: Page) -> None:
+    def _note(self, window: Window, page: Page) -> None:
         token = page.token
         size = len(page.records) + len(page.broken) + page.skipped
         # Of any page: one that is shorter and has no token is all there is, as far as sizes can tell.
-        if size > (self.value("page_size") or 0):
+        if window.way == LIST_RECORDS and size > (self.value("page_size") or 0):
             self.observe("page_size", size, "records on the largest page seen")
         if token is not None and token.life is not None:
             shortest = self.value("token_life")

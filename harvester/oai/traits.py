@@ -22,7 +22,8 @@ class Traits:
     `sets_in_headers`: headers name the sets of a record. `order`: `ascending`, `descending` or `none`, by datestamp.
     `page_size`: records on a full page. `token_life`: seconds, the shortest seen. `idempotent_tokens`: a token asked twice
     gives the same page; `single_use_tokens`: it is refused the second time; `token_needs_prefix`: it is refused without
-    metadataPrefix beside it. `sends_size`: lists tell completeListSize, `headers_sized`: ListIdentifiers
+    metadataPrefix beside it. `empty_ending`: records of a list without a size that ended in empty pages, or with
+    noRecordsMatch to a token. `sends_size`: lists tell completeListSize, `headers_sized`: ListIdentifiers
     tells how many there are where ListRecords does not. `month_sets`: sets named after months, as figshare's `month_year_10_2016`, hold all records.
     `tombstones`: deleted headers were seen. `lag`: seconds by which records came later than their datestamp says. `clock_skew`: seconds by which its clock is ahead of ours. `retry_after`: seconds
     it last asked us to wait. `sets`: how many ListSets lists; `records`: how many a list without a set holds.
@@ -49,6 +50,7 @@ class Traits:
     single_use_tokens: bool | None = None
     token_needs_prefix: bool | None = None
     sends_size: bool | None = None
+    empty_ending: int | None = None
     headers_sized: bool | None = None
     month_sets: bool | None = None
     tombstones: bool | None = None

@@ -97,7 +97,7 @@ TABLE = [
     Row("token_expires", HALVED),
     Row("token_repeats", HALVED),
     Row("token_cycle", HALVED, None, {"period": 1}),
-    Row("token_cycle", ("incomplete", "token_loop"), PLAIN, {"period": 2}),
+    Row("token_cycle", HALVED, None, {"period": 2}),
     Row("poison", ("complete_unverified", "unreadable"), FULL, exit=3, quarantined=None),
     Row("poison", HALVED, None, {"verb": "ListRecords"}),
     Row("endless_empty_pages", HALVED),

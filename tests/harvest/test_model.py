@@ -209,7 +209,7 @@ def _run(engine: Engine, time_: Clock, examples: int, *, number: int | None) -> 
 
 def test_whatever_happens_the_catalogue_follows_the_repository(shared_engine: Engine, time_: Clock) -> None:
     given = os.environ.get("HARVESTER_SEED")
-    _run(shared_engine, time_, int(os.environ.get("EX", "150")), number=None if given is None else int(given))
+    _run(shared_engine, time_, 150, number=None if given is None else int(given))
 
 
 @pytest.mark.campaign
@@ -219,3 +219,62 @@ def test_whatever_happens_two_thousand_times_the_catalogue_follows(
     number = int(os.environ.get("HARVESTER_SEED", str(time.time_ns() % 10**9)))
     print(f"HARVESTER_SEED={number}")
     _run(shared_engine, time_, 2_000, number=number)
+
+
+# What the model found, each by itself.
+
+
+@pytest.mark.parametrize("sized", [True, False])
+def test_a_repository_that_heeds_until_and_not_from_loses_nothing_when_its_list_is_cut(
+    sized: bool, shared_engine: Engine, time_: Clock
+) -> None:
+    with FakeRepository(records=60, page_size=3, complete_list_size=sized, now=lambda: time_.server) as fake:
+        fake.misbehave("ignores_from")
+        ask = Asker(shared_engine, fake)
+        assert ask(longest_list=TINY).outcome.startswith("complete")
+        assert any("until" in each.arguments for each in fake.requests("ListRecords")), "the list was not cut"
+        ask.assert_same()
+
+
+def test_a_token_once_refused_by_badargument_does_not_change_how_tokens_are_sent(
+    shared_engine: Engine, time_: Clock
+) -> None:
+    with FakeRepository(records=30, page_size=10, now=lambda: time_.server) as fake:
+        ask = Asker(shared_engine, fake)
+        ask()
+        time_.server += timedelta(hours=1)
+        fake.store.restamp()
+        fake.misbehave("refuses_dates", on_page=1, times=1)
+        assert ask().outcome == "refused"
+        assert ask().outcome == "complete"
+        ask.assert_same()
+
+
+def test_a_dead_token_of_a_list_that_is_read_by_identifiers_costs_the_list_and_no_more(
+    shared_engine: Engine, time_: Clock
+) -> None:
+    with FakeRepository(records=30, page_size=10, now=lambda: time_.server) as fake:
+        for fault in ("ignores_from", "ignores_until", "cut_page"):
+            fake.misbehave(fault, on_page=1 if fault == "cut_page" else None)
+        ask = Asker(shared_engine, fake)
+        assert ask().outcome == "incomplete"
+        assert any(way == "GetRecord" for (way,) in ask.rows("SELECT way FROM windows"))
+        fake.behave()
+        fake.misbehave("token_refused", times=1)
+        assert ask().outcome == "complete"
+        ask.assert_same()
+
+
+def test_no_moment_is_given_up_while_the_whole_repository_is_down(
+    shared_engine: Engine, time_: Clock
+) -> None:
+    with FakeRepository(records=30, page_size=10, now=lambda: time_.server) as fake:
+        ask = Asker(shared_engine, fake)
+        moment = fake.store.records[0].datestamp
+        wish = Wish(from_=moment, until=moment)
+        fake.misbehave("500")
+        report = ask(wish=wish)
+        assert (report.outcome, report.streams[0].counts.quarantined) == ("unreachable", 0)
+        fake.behave()
+        assert ask(wish=wish).outcome.startswith("complete")
+        assert len(ask.held()) == 1
