@@ -101,7 +101,7 @@ def test_a_commit_whose_answer_was_lost_is_not_done_again(
 ) -> None:
     ask = Asker(relayed, small)
     relay.swallow_answer_to(b"COMMIT", after=b"INSERT INTO pages")
-    report = ask()
+    report = ask(wait=20.0)
     assert relay.cuts == 1
     assert (report.outcome, report.streams[0].counts.pages, report.streams[0].counts.received) == (
         "complete",
@@ -116,7 +116,7 @@ def test_a_page_whose_transaction_broke_is_committed_from_what_was_received(
 ) -> None:
     ask = Asker(relayed, small)
     relay.swallow_answer_to(b"INSERT INTO pages", after=b"INSERT INTO pages")
-    report = ask()
+    report = ask(wait=20.0)
     assert relay.cuts == 1
     assert (report.outcome, report.streams[0].counts.received) == ("complete", 30)
     assert_whole(relayed, ask, small, 3)
@@ -164,10 +164,10 @@ def test_postgres_that_stays_away_ends_the_harvest_and_loses_nothing(
     assert (report.outcome, stream.reason) == ("failed", "catalogue")
     assert "run the same command again" in str(stream.sentence)
     with pytest.raises(CatalogueError, match="see that it runs"):
-        ask()
+        ask(wait=20.0)
     relay.back()
     assert len(ask.held()) == 20
-    assert ask().outcome == "complete"
+    assert ask(wait=20.0).outcome == "complete"
     ask.assert_same()
 
 
@@ -180,7 +180,7 @@ def test_asked_to_stop_while_postgres_is_away_it_stops(
     )
     assert ask(listener=listener, stop=told.is_set).outcome == "interrupted"
     relay.back()
-    assert ask().outcome == "complete"
+    assert ask(wait=20.0).outcome == "complete"
     ask.assert_same()
 
 
@@ -198,12 +198,12 @@ def test_a_session_that_dies_at_every_page_is_not_followed_for_ever(
             text("CREATE TRIGGER die BEFORE INSERT ON pages FOR EACH ROW EXECUTE FUNCTION die()")
         )
     ask = Asker(engine, small)
-    report = ask()
+    report = ask(wait=20.0)
     assert (report.outcome, report.streams[0].reason) == ("failed", "catalogue")
     assert len(small.requests("ListRecords")) == 1
     with engine.begin() as connection:
         connection.execute(text("DROP TRIGGER die ON pages"))
-    assert ask().outcome == "complete"
+    assert ask(wait=20.0).outcome == "complete"
     ask.assert_same()
 
 
@@ -215,13 +215,13 @@ def test_a_read_only_postgres_is_named_as_such(
     with operator.connect() as connection:
         name = connection.scalar(text("SELECT current_database()"))
         connection.execute(text(f"ALTER DATABASE {name} SET default_transaction_read_only = on"))
-        report = ask()
+        report = ask(wait=20.0)
         connection.execute(text(f"ALTER DATABASE {name} RESET default_transaction_read_only"))
     assert report.outcome == "failed"
     assert "read-only" in str(report.sentence)
     assert "HARVESTER_DATABASE_URL" in str(report.sentence)
     engine.dispose()
-    assert ask().outcome == "complete"
+    assert ask(wait=20.0).outcome == "complete"
     ask.assert_same()
 
 
