@@ -312,7 +312,8 @@ def test_others_on_the_same_stream_take_turns_with_it(
     reports: list[Any] = _together(lambda: run(ask, wait=30.0), second)
     other.engine.dispose()
     outcomes = [getattr(each, "outcome", each) for each in reports]
-    assert outcomes == ["complete", "complete"], reports
+    # Whoever comes first finds new records listed that are not held: then nobody can say that none was missed.
+    assert set(outcomes) <= {"complete", "complete_unverified"}, reports
     assert not any(access.overlapping for access in slow.log)
     run(ask, wait=10.0)
     assert reasons(ask)["vanished"] == 4
