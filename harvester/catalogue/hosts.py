@@ -38,12 +38,12 @@ class Host:
 
 
 def hold(connection: Connection, name: str, keep_waiting: Callable[[], bool]) -> datetime | None:
-    """Take the host's lock, waiting in turn as long as `keep_waiting` says; since when it is ours, or None.
+    """Take the host's lock, waiting in turn as long as `keep_waiting` says; when it was asked for last, or None.
 
     The lock belongs to the session: it outlives transactions and ends with the connection.
     """
-    got, since = connection.execute(
-        select(func.pg_try_advisory_lock(_key(name)), func.clock_timestamp())
+    since, got = connection.execute(
+        select(func.clock_timestamp(), func.pg_try_advisory_lock(_key(name)))
     ).one()
     connection.commit()
     while not got:
@@ -57,8 +57,9 @@ def hold(connection: Connection, name: str, keep_waiting: Callable[[], bool]) ->
         connection.commit()
         try:
             connection.execute(text(f"SET LOCAL lock_timeout = '{_WAIT_SLICE}'"))
-            got, since = connection.execute(
-                select(func.pg_advisory_lock(_key(name)).is_not(None), func.clock_timestamp())
+            # The time is taken before the wait: who let us in may wait again, and give its sign, before we know that we are in.
+            since, got = connection.execute(
+                select(func.clock_timestamp(), func.pg_advisory_lock(_key(name)).is_not(None))
             ).one()
             connection.commit()
         except OperationalError as error:
@@ -75,7 +76,7 @@ def let_go(connection: Connection, name: str) -> None:
 
 
 def look(connection: Connection, name: str, since: datetime) -> Host:
-    """The host's row, made where it is missing, for who holds the lock since then.
+    """The host's row, made where it is missing, for who asked for the lock at `since` and holds it.
 
     A sign that somebody waits is cleared where it is older: it was ours, or whoever gave it gives it again.
     """

@@ -162,3 +162,29 @@ def test_of_two_appointments_the_later_counts(connection: Connection) -> None:
 def test_a_host_without_an_appointment_need_not_be_waited_for(connection: Connection) -> None:
     put(connection, "next_allowed_at = now() - interval '1 day'")
     assert hosts.look(connection, HOST, since(connection)).wait == 0
+
+
+def test_who_gives_its_turn_away_and_waits_again_is_not_overlooked(
+    engine: Engine, connection: Connection
+) -> None:
+    asked: list[datetime] = []
+
+    def wait() -> None:
+        with engine.connect() as other:
+            found = hosts.hold(other, HOST, lambda: True)
+            assert found is not None
+            asked.append(found)
+            other.invalidate()
+
+    waiter = threading.Thread(target=wait)
+    waiter.start()
+    while not connection.scalar(
+        text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+    ):
+        connection.rollback()
+    given = connection.scalar(text("SELECT clock_timestamp()"))
+    connection.commit()
+    hosts.let_go(connection, HOST)
+    waiter.join()
+    # A sign that was given since the lock was let go is therefore kept by `look`.
+    assert asked[0] <= given
