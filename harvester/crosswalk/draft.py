@@ -7,7 +7,6 @@ from lxml import etree
 from harvester.crosswalk.fields import containers, dates, identifiers, languages, types
 from harvester.crosswalk.fields import text as texts
 from harvester.crosswalk.fields.identifiers import Known
-from harvester.crosswalk.fields.text import excerpt
 from harvester.crosswalk.reading import Context
 from harvester.entry import (
     Agent,
@@ -81,9 +80,8 @@ class Draft:
 
     def note(self, field: str, code: str, raw: str | None) -> None:
         """Keep what could not be normalised."""
-        if raw and not raw.isprintable():
-            raw = texts.quoted(raw)
-        self.notes.append(Problem(field, code, excerpt(raw) if raw else None))
+        shown = texts.excerpt if not raw or raw.isprintable() else texts.quoted
+        self.notes.append(Problem(field, code, shown(raw) if raw else None))
 
     def line(self, raw: str, field: str) -> str:
         """One clean line of a rule's text."""

@@ -258,6 +258,11 @@ def test_no_text_of_any_tree_is_dropped_in_silence(root: str, children: list[Any
     assert silent(grown((root, "", {"id": "r"}, children))) == []
 
 
+def test_a_text_too_long_for_a_problem_tells_how_long_it_was() -> None:
+    classes = [("ARK", "https://ror.org/05dxps055", {}, []) for _ in range(30)]
+    assert silent(grown(("Publication", "", {"id": "r"}, [("Classification", "", {}, classes)]))) == []
+
+
 @pytest.mark.parametrize(
     ("said", "value"),
     [

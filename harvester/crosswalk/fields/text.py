@@ -11,7 +11,7 @@ from html.entities import html5
 
 from harvester.entry import Problem
 
-RAW_KEPT = 500  # characters of a text quoted in a problem, where the text itself is kept elsewhere
+RAW_KEPT = 500  # characters of a text quoted in a problem
 LONG = (
     1_000_000  # characters: beyond, blanks are collapsed without cutting the text into words, markup is left
 )
@@ -139,8 +139,12 @@ def _element(tag: str) -> str:
 
 
 def excerpt(text: str) -> str:
-    """The beginning of a text, for a problem that points at it."""
-    return text if len(text) <= RAW_KEPT else text[:RAW_KEPT] + "…"
+    """A text for a problem that points at it; of a long one its beginning, and how long it is: so no loss is silent."""
+    return _begun(text, len(text))
+
+
+def _begun(start: str, length: int) -> str:
+    return start if length <= RAW_KEPT else f"{start[:RAW_KEPT]}… ({length:,} characters)"
 
 
 def without_controls(text: str) -> str:
@@ -153,7 +157,7 @@ def without_controls(text: str) -> str:
 def quoted(text: str) -> str:
     """The same of a text that was not tidied: its control characters are shown, and tabs become blanks."""
     start = text[: RAW_KEPT + 1].replace("\r\n", "\n").replace("\r", "\n").replace("\t", " ")
-    return excerpt(_CONTROL.sub("�", _BLANK_CONTROL.sub(" ", start)))
+    return _begun(_CONTROL.sub("�", _BLANK_CONTROL.sub(" ", start)), len(text))
 
 
 def _raised(text: str, name: str) -> str:

@@ -5,7 +5,6 @@ from functools import lru_cache
 
 from harvester.crosswalk.fields import dates, languages
 from harvester.crosswalk.fields.dates import Edtf
-from harvester.crosswalk.fields.text import excerpt
 from harvester.crosswalk.formats import oai_dc
 from harvester.crosswalk.formats.marc_punctuation import heading, trimmed, unbracketed
 from harvester.crosswalk.formats.marc_record import Field, Record, readers
@@ -111,7 +110,7 @@ def _publisher(record: Record, field: Field) -> None:
         if draft.publisher is None:
             draft.publisher = name
         elif name != draft.publisher:
-            draft.note("publisher", "further_value", excerpt(name))
+            draft.note("publisher", "further_value", name)
 
 
 def _body(said: str) -> str:
@@ -214,7 +213,7 @@ def _edition(record: Record, field: Field) -> None:
     if record.draft.version is None:
         record.draft.version = text or None
     elif text and text != record.draft.version:
-        record.draft.note("version", "further_value", excerpt(text))
+        record.draft.note("version", "further_value", text)
 
 
 READERS = (

@@ -13,7 +13,6 @@ from lxml import etree
 from harvester.crosswalk.draft import Draft
 from harvester.crosswalk.fields import text as texts
 from harvester.crosswalk.fields.identifiers import Known
-from harvester.crosswalk.fields.text import excerpt
 from harvester.crosswalk.fields.vocabulary import vocabulary
 from harvester.crosswalk.table import whole_text
 from harvester.crosswalk.tree import local_name
@@ -130,7 +129,7 @@ def opened(element: etree._Element, draft: Draft) -> tuple[Record, list[etree._E
             if len(record.leader) == LEADER_LENGTH - 5:
                 record.leader = " " * 5 + record.leader  # its first five blanks were taken for layout
             if record.leader.strip() and len(record.leader) != LEADER_LENGTH and not record.is_from_template:
-                draft.note("type", "leader_length", excerpt(record.leader))
+                draft.note("type", "leader_length", record.leader)
         elif name in _CONTROL:
             _control(record, child)
         elif name:
@@ -153,7 +152,7 @@ def _control(record: Record, element: etree._Element) -> None:
     elif text:
         record.control[tag] = text if tag == "008" else texts.line(text, record.draft.notes, "identifiers")
     if tag == "008" and text and len(text.strip('"')) != FIXED_LENGTH:
-        record.draft.note("dates", "fixed_field_length", excerpt(text))
+        record.draft.note("dates", "fixed_field_length", text)
 
 
 def tag_of(element: etree._Element) -> str:
