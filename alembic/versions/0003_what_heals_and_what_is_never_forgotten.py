@@ -96,6 +96,13 @@ def _ledger() -> None:
             comment="the list changed while it was read",
         ),
         sa.Column(
+            "skipped",
+            sa.BigInteger(),
+            server_default="0",
+            nullable=False,
+            comment="not asked for: held as the list names them",
+        ),
+        sa.Column(
             "outside",
             sa.BigInteger(),
             server_default="0",

@@ -68,6 +68,13 @@ windows = Table(
     Column(
         "moved", Boolean, nullable=False, server_default="false", comment="the list changed while it was read"
     ),
+    Column(
+        "skipped",
+        BigInteger,
+        nullable=False,
+        server_default="0",
+        comment="not asked for: held as the list names them",
+    ),
     Column("outside", BigInteger, nullable=False, server_default="0", comment="received, but not asked for"),
     Column("ending", Text),
     Column("updated_at", MOMENT, nullable=False, server_default=func.now()),

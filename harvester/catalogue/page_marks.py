@@ -31,6 +31,7 @@ class Mark:
     reread: bool
     restarts: bool
     outside: int = 0
+    skipped: int = 0
     moved: bool = False
 
 
@@ -55,6 +56,7 @@ _MOVE = (
         reread=case((_RESTARTS, False), else_=or_(windows.c.reread, bindparam("reread"))),
         restarts=windows.c.restarts + case((_RESTARTS, 1), else_=0),
         moved=case((_RESTARTS, False), else_=or_(windows.c.moved, bindparam("moved"))),
+        skipped=bindparam("skipped") + case((_RESTARTS, 0), else_=windows.c.skipped),
         outside=bindparam("outside") + case((_RESTARTS, 0), else_=windows.c.outside),
         ending=bindparam("ending"),
         updated_at=func.now(),

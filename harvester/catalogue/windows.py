@@ -20,7 +20,8 @@ class Window:
     """A slice of a plan as claimed: `fence` is our claim's number, checked by every page's transaction.
 
     `set_spec` is of this window only, None for the stream's own. `failures` are attempts in vain, in a row; `outside` counts
-    records that were received and not asked for; `moved`: the list changed while it was read.
+    records that were received and not asked for, `skipped` those that were not fetched since they are held as listed;
+    `moved`: the list changed while it was read.
     """
 
     id: int
@@ -39,6 +40,7 @@ class Window:
     received: int
     restarts: int
     reread: bool
+    skipped: int
     outside: int
     moved: bool
     ending: str | None
@@ -120,7 +122,9 @@ def count_outside(connection: Connection, window: Window, records: int) -> Windo
 
 def change_way(connection: Connection, window: Window, way: str) -> Window:
     """Ask in another way from now on, from the window's beginning. Raises Fenced."""
-    return _change(connection, window, way=way, failures=0, pages=0, received=0, ending=None, **_NO_TOKEN)
+    return _change(
+        connection, window, way=way, failures=0, pages=0, received=0, skipped=0, ending=None, **_NO_TOKEN
+    )
 
 
 def split(connection: Connection, window: Window, slices: Sequence[Slice], *, failures: int = 0) -> list[int]:
@@ -181,6 +185,7 @@ def widen(connection: Connection, window: Window, plan: Plan) -> Window:
         **whole,
         pages=0,
         received=0,
+        skipped=0,
         outside=0,
         complete_list_size=None,
         ending=None,

@@ -46,6 +46,7 @@ class OneByOne:
     headers: PageIterator
     pause: Callable[[], None]
     on_kept: Callable[[Changes], None]
+    _first: bool = True
 
     @property
     def reread(self) -> bool:
@@ -55,7 +56,15 @@ class OneByOne:
     def next(self) -> Page:
         """The next page, with its records. Raises StopIteration, and RepositoryError where the list itself fails."""
         listed = self.headers.next()
-        held = self._held(listed)
+        # Of a list in one page each is asked for: an edit may have moved no datestamp. Of more, what is held is passed over,
+        # most of it brought by pages of this very list; then the harvest does not call itself complete.
+        brief = self._first and listed.token is None
+        self._first = False
+        held = (
+            dict.fromkeys((each.header.identifier for each in listed.records), False)
+            if brief
+            else self._held(listed)
+        )
         wanted = [each for each in listed.records if each.header.deleted or not held[each.header.identifier]]
         skipped = len(listed.records) - len(wanted)
         kept = 0

@@ -141,6 +141,12 @@ def judge(window: Window, ending: str, traits: Traits) -> Ending:
             "and `harvester quarantine retry` asks again"
         )
         return Ending(Verdict("complete_unverified", ending, sentence), legal=True)
+    if window.skipped:
+        sentence = (
+            f"{window.skipped:,} of {received:,} records were not asked for one by one, since their headers are those held: "
+            "an edit that moved no datestamp is found by --full or --rolling"
+        )
+        return Ending(Verdict("complete_unverified", "held_as_listed", sentence), legal=not is_short(window))
     if ending == "no_records_match" and window.pages == 1:
         return Ending(Verdict("complete", ending, "nothing matches: no record is new or changed"), legal=True)
     if size is not None and size == received and window.moved and window.pages > 1:

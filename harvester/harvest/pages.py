@@ -265,18 +265,19 @@ def mark_of(page: Page, received: int, arrival: Arrival) -> page_marks.Mark:
         reread=arrival.reread,
         restarts=arrival.restarts,
         outside=arrival.outside,
+        skipped=page.skipped,
         moved=arrival.moved,
     )
+
+
+_BEGUN_AGAIN: dict[str, Any] = dict.fromkeys(("pages", "received", "outside", "skipped"), 0)
+_BEGUN_AGAIN |= {"complete_list_size": None, "reread": False, "moved": False}
 
 
 def moved(window: Window, page: Page, mark: page_marks.Mark) -> Window:
     """The window as the transaction has left it, without reading it again."""
     token = page.token
-    before = (
-        replace(window, pages=0, received=0, complete_list_size=None, reread=False, outside=0, moved=False)
-        if mark.restarts
-        else window
-    )
+    before = replace(window, **_BEGUN_AGAIN) if mark.restarts else window
     size = mark.complete_list_size
     return replace(
         before,
@@ -289,6 +290,7 @@ def moved(window: Window, page: Page, mark: page_marks.Mark) -> Window:
         restarts=window.restarts + mark.restarts,
         reread=before.reread or (mark.reread and not mark.restarts),
         outside=before.outside + mark.outside,
+        skipped=before.skipped + mark.skipped,
         moved=before.moved or (mark.moved and not mark.restarts),
         ending=mark.ending,
     )

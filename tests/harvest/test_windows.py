@@ -159,7 +159,7 @@ def test_a_poisoned_record_without_dates_to_go_by_is_found_by_its_header(
     small.misbehave("ignores_until")
     small.misbehave("poison", verb="ListRecords")
     report = ask()
-    assert report.outcome == "complete", report.streams[0].sentence
+    assert (report.outcome, report.streams[0].reason) == ("complete_unverified", "held_as_listed")
     asked = len(small.requests("GetRecord"))
     assert 0 < asked <= 20, "what had come by lists was asked for again, one by one"
     ask.assert_same()
@@ -315,3 +315,23 @@ def test_one_second_too_large_for_its_tokens_is_read_record_by_record(
     assert report.outcome.startswith("complete"), report.streams[0].sentence
     assert any("one by one" in sentence for sentence in told)
     ask.assert_same()
+
+
+@pytest.mark.parametrize("page_size", [40, 10], ids=["one page", "many pages"])
+def test_a_quiet_edit_is_fetched_one_by_one_or_the_harvest_is_not_called_complete(
+    page_size: int, shared_engine: Engine
+) -> None:
+    with FakeRepository(records=30, page_size=page_size) as fake:
+        ask = Asker(shared_engine, fake)
+        fake.store.restamp()
+        assert ask().outcome == "complete" or page_size == 40
+        edited = [each.identifier for each in fake.store.records if not each.deleted][:2]
+        for each in edited:
+            fake.store.revise(each, quietly=True)
+        fake.misbehave("poison", identifier=edited[0], verb="ListRecords")
+        report = ask()
+        if page_size == 40:
+            assert report.streams[0].counts.updated == 2
+            ask.assert_same()
+        else:
+            assert report.outcome == "complete_unverified", report.streams[0].sentence
