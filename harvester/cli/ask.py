@@ -13,6 +13,7 @@ from typing import IO, TYPE_CHECKING, Annotated
 import typer
 
 from harvester.cli import output, typed, versions
+from harvester.cli.catalogue import opened
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -28,18 +29,6 @@ def add_to(app: typer.Typer) -> None:
         app.command(command.__name__)(command)
 
 
-@contextmanager
-def _catalogue() -> Iterator["Engine"]:
-    from harvester.catalogue.connection import open_catalogue
-    from harvester.config import from_environment
-
-    engine = open_catalogue(from_environment(), output.tell)
-    try:
-        yield engine
-    finally:
-        engine.dispose()
-
-
 def search(
     query: str = typer.Argument(metavar="QUERY", help=_QUERY, callback=typed.text),
     limit: int = typer.Option(20, "--limit", metavar="N", min=1, max=1000, help="How many are shown."),
@@ -48,7 +37,7 @@ def search(
     """Find records by title, creator, year and more, best first."""
     from harvester.catalogue import query as catalogue
 
-    with _catalogue() as engine:
+    with opened() as engine:
         found = catalogue.search(engine, query, limit=limit)
         total = catalogue.count(engine, query) if len(found) == limit else len(found)
     if json_:
@@ -103,7 +92,7 @@ def show(
 
     if xml and history:
         raise ConfigError("--xml shows the metadata as it is now: leave --history out")
-    with _catalogue() as engine:
+    with opened() as engine:
         if history:
             _show_history(engine, identifier, repository, json_=json_)
             return
@@ -177,7 +166,7 @@ def export(
 
     if as_ not in _WRITERS:
         raise ConfigError(f"there is no export format '{as_}'; there are: {', '.join(_WRITERS)}")
-    with _catalogue() as engine, _target(path) as target:
+    with opened() as engine, _target(path) as target:
         scope = catalogue.Scope(deleted=deleted, all_formats=all_formats)
         _WRITERS[as_](catalogue.find(engine, query, scope=scope), target)
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import typer
 
 from harvester.cli import output
+from harvester.cli.catalogue import opened
 
 group = typer.Typer(help="The catalogue's Postgres: upgrade, url, dump, restore.", no_args_is_help=True)
 
@@ -20,11 +21,10 @@ def upgrade() -> None:
 
     Any other command does it as well.
     """
-    from harvester.catalogue.connection import open_catalogue
     from harvester.catalogue.tables import REVISION
-    from harvester.config import from_environment
 
-    open_catalogue(from_environment(), output.tell).dispose()
+    with opened():
+        pass
     output.eyes(f"the catalogue has revision {REVISION}")
 
 

@@ -76,7 +76,8 @@ def demo(records: int = typer.Option(1000, "--records", metavar="N", min=1, max=
 
 
 def _harvest_twice(engine: "Engine", records: int, listener: "Listener") -> int:
-    from harvester.cli.harvest import exit_code, print_report
+    from harvester.cli.harvest import print_report
+    from harvester.cli.reports import exit_code
     from harvester.harvest.harvest import Request, harvest
     from harvester.mock import FakeRepository
 

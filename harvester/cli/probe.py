@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from harvester.cli import output, typed
+from harvester.cli import options, output, typed
+from harvester.cli.catalogue import opened
+from harvester.cli.long_work import stoppable
 
 if TYPE_CHECKING:
     from harvester.harvest.probe_report import ProbeReport
@@ -26,24 +28,16 @@ _SOURCE = typer.Argument(
 )
 _CAPTURE = typer.Option("--capture", metavar="DIR", help="Keep every answer in this new folder.")
 _OUTPUT = typer.Option("--output", "-o", metavar="FILE", help="The traits as a JSON file, to pass on.")
-_PACE = typer.Option(
-    "--pace", min=0, max=86_400, metavar="SECONDS", help="At least this long between requests."
-)
-_WAIT = typer.Option(
-    "--wait", min=0, max=604_800, metavar="SECONDS", help="How long to wait for a busy host in all."
-)
-_QUIET = typer.Option("--quiet", "-q", help="No progress.")
-_JSON = typer.Option("--json", help="The report as JSON on stdout.")
 
 
 def probe(
     source: Annotated[str, _SOURCE],
     capture: Annotated[Path | None, _CAPTURE] = None,
     file: Annotated[Path | None, _OUTPUT] = None,
-    pace: Annotated[float | None, _PACE] = None,
-    wait: Annotated[float, _WAIT] = 600.0,
-    quiet: Annotated[bool, _QUIET] = False,
-    json_: Annotated[bool, _JSON] = False,
+    pace: options.Pace = None,
+    wait: options.Wait = 600.0,
+    quiet: options.Quiet = False,
+    json_: options.Report = False,
 ) -> None:
     """Find out what a repository says and really does.
 
@@ -51,8 +45,6 @@ def probe(
 
     Of a registered repository the traits are kept: later harvests choose their way by them.
     """
-    from harvester.catalogue.connection import open_catalogue
-    from harvester.cli.harvest import stoppable
     from harvester.config import from_environment
     from harvester.errors import Interrupted
     from harvester.harvest.probing import ProbeRequest
@@ -60,14 +52,11 @@ def probe(
 
     settings = from_environment()
     tell = (lambda _: None) if quiet else output.tell
-    with stoppable() as stop:
-        engine = open_catalogue(settings, tell)
+    with stoppable() as stop, opened(settings, tell) as engine:
         try:
             report = run(engine, ProbeRequest(source, pace, wait, capture, settings), tell, stop)
         except Interrupted:
             raise Interrupted("stopped as asked; the probe is not finished, and no trait was kept") from None
-        finally:
-            engine.dispose()
     if file is not None and report.outcome in _CODES:
         _write(file, as_traits(report))
     if json_:

@@ -1,14 +1,14 @@
 """harvester quarantine: what could not be read, kept whole; shown, and tried again."""
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from harvester.cli import output, quarantined, typed
+from harvester.cli import options, output, quarantined, typed
+from harvester.cli.catalogue import connected, opened
+from harvester.cli.long_work import stoppable
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -31,13 +31,6 @@ _SOURCE = typer.Argument(
 )
 _LIMIT = typer.Option("--limit", min=1, metavar="N", help="At most this many.")
 _MOST_ASKED = typer.Option("--limit", min=1, metavar="N", help="Ask for at most this many.")
-_PACE = typer.Option(
-    "--pace", min=0, max=86_400, metavar="SECONDS", help="At least this long between requests."
-)
-_WAIT = typer.Option(
-    "--wait", min=0, max=604_800, metavar="SECONDS", help="How long to wait for a busy host in all."
-)
-_JSON = typer.Option("--json", help="As JSON on stdout.")
 
 
 @group.command("list")
@@ -45,12 +38,12 @@ def list_(
     source: Annotated[str | None, _SOURCE] = None,
     all_: Annotated[bool, typer.Option("--all", help="Also what has left quarantine.")] = False,
     limit: Annotated[int, _LIMIT] = 1000,
-    json_: Annotated[bool, _JSON] = False,
+    json_: options.Json = False,
 ) -> None:
     """Show what waits in quarantine, why, and when it is asked for again."""
     from harvester.catalogue import retries
 
-    with _catalogue() as connection:
+    with connected() as connection:
         owner = None if source is None else _repository(connection, source)
         found = retries.find(connection, owner, resolved=all_, limit=limit)
         total = retries.count(connection, owner, resolved=all_)
@@ -68,7 +61,7 @@ def show(
     raw: Annotated[
         bool, typer.Option("--raw", help="Nothing but the bytes as they came, to stdout.")
     ] = False,
-    json_: Annotated[bool, _JSON] = False,
+    json_: options.Json = False,
 ) -> None:
     """Show one row of the quarantine with its bytes."""
     from harvester.catalogue import retries
@@ -76,7 +69,7 @@ def show(
 
     if raw and json_:
         raise ConfigError("--raw writes bytes, --json a document: leave one of them out")
-    with _catalogue() as connection:
+    with connected() as connection:
         found = retries.read(connection, number) if 0 < number < 2**63 else None
     if found is None:
         raise HarvesterError(
@@ -98,9 +91,9 @@ def retry(
     source: Annotated[str | None, _SOURCE] = None,
     now: Annotated[bool, typer.Option("--now", help="Also what is not due yet.")] = False,
     limit: Annotated[int | None, _MOST_ASKED] = None,
-    pace: Annotated[float | None, _PACE] = None,
-    wait: Annotated[float, _WAIT] = 600.0,
-    json_: Annotated[bool, _JSON] = False,
+    pace: options.Pace = None,
+    wait: options.Wait = 600.0,
+    json_: options.Json = False,
 ) -> None:
     """Try again what waits: read its bytes with this release, then ask for it, record by record.
 
@@ -110,20 +103,14 @@ def retry(
 
     A record is asked for a day after it came broken, then after 2, 4, 8, 16 and 30 days. What has no identifier cannot be asked for: it stays, with its bytes, until they can be read.
     """
-    from harvester.catalogue.connection import open_catalogue
-    from harvester.cli.harvest import stoppable
     from harvester.config import from_environment
     from harvester.harvest.retrying import RetryRequest
     from harvester.harvest.retrying import retry as run
 
     settings = from_environment()
-    with stoppable() as stop:
-        engine = open_catalogue(settings, output.tell)
-        try:
-            request = RetryRequest(source, now, limit, pace, wait, settings)
-            report = run(engine, request, output.tell, stop)
-        finally:
-            engine.dispose()
+    with stoppable() as stop, opened(settings) as engine:
+        request = RetryRequest(source, now, limit, pace, wait, settings)
+        report = run(engine, request, output.tell, stop)
     if json_:
         output.document(as_json(report))
     else:
@@ -135,19 +122,6 @@ def exit_code(report: "RetryReport") -> int:
     """As of a harvest: 3 where this run put something into quarantine, and not where something only stayed there."""
     code = _CODES.get(report.outcome, 1)
     return 3 if code == 0 and any(each.came.quarantined for each in report.streams) else code
-
-
-@contextmanager
-def _catalogue() -> Iterator["Connection"]:
-    from harvester.catalogue.connection import open_catalogue, translated
-    from harvester.config import from_environment
-
-    engine = open_catalogue(from_environment(), output.tell)
-    try:
-        with translated(), engine.connect() as connection:
-            yield connection
-    finally:
-        engine.dispose()
 
 
 def _repository(connection: "Connection", source: str) -> int:

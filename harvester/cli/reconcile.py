@@ -1,11 +1,14 @@
 """harvester reconcile: what the repository no longer lists, confirmed one by one and guarded."""
 
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from harvester.cli import output, typed
-from harvester.cli.harvest import CODES, spare_the_collector, stoppable
+from harvester.cli import options, output, reports, typed
+from harvester.cli.catalogue import opened
+from harvester.cli.long_work import spare_the_collector, stoppable
 
 if TYPE_CHECKING:
     from harvester.harvest.harvest import Request
@@ -21,32 +24,23 @@ def add_to(app: typer.Typer) -> None:
 _SOURCE = typer.Argument(
     metavar="SOURCE", help="The name or base URL of a registered repository.", callback=typed.text
 )
-_SET = typer.Option("--set", metavar="SPEC", help="Only this set; may be given again.", callback=typed.text)
 _FORMAT = typer.Option(
     "--format", metavar="PREFIX", help="Only this metadataPrefix; may be given again.", callback=typed.text
 )
 _APPROVE = typer.Option("--approve", help="Go on with what was held, after a look at its numbers.")
 _REVERT = typer.Option("--revert", help="Bring back what the last reconciliation removed.")
-_PACE = typer.Option(
-    "--pace", min=0, max=86_400, metavar="SECONDS", help="At least this long between requests."
-)
-_WAIT = typer.Option(
-    "--wait", min=0, max=604_800, metavar="SECONDS", help="How long to wait for a busy host in all."
-)
-_QUIET = typer.Option("--quiet", "-q", help="No progress.")
-_JSON = typer.Option("--json", help="The report as JSON on stdout.")
 
 
 def reconcile(
     source: Annotated[str, _SOURCE],
-    sets: Annotated[list[str] | None, _SET] = None,
+    sets: options.Sets = None,
     formats: Annotated[list[str] | None, _FORMAT] = None,
     approve: Annotated[bool, _APPROVE] = False,
     revert: Annotated[bool, _REVERT] = False,
-    pace: Annotated[float | None, _PACE] = None,
-    wait: Annotated[float, _WAIT] = 600.0,
-    quiet: Annotated[bool, _QUIET] = False,
-    json_: Annotated[bool, _JSON] = False,
+    pace: options.Pace = None,
+    wait: options.Wait = 600.0,
+    quiet: options.Quiet = False,
+    json_: options.Report = False,
 ) -> None:
     """Find what a repository has deleted without a word.
 
@@ -72,80 +66,48 @@ def reconcile(
         output.document(as_json(report))
     else:
         print_report(report)
-    raise typer.Exit(exit_code(report))
+    raise typer.Exit(reports.exit_code(report))
 
 
 def _run(request: "Request", *, approve: bool, revert: bool, quiet: bool) -> "Report":
-    from dataclasses import replace
-
-    from harvester.catalogue.connection import open_catalogue
     from harvester.cli.progress import listening
     from harvester.config import from_environment
     from harvester.harvest import reconcile as harvest
 
     settings = from_environment()
-    with stoppable() as stop, listening(quiet=quiet) as listener:
-        engine = open_catalogue(settings, listener.tell)
+    with (
+        stoppable() as stop,
+        listening(quiet=quiet) as listener,
+        opened(settings, listener.tell) as engine,
+    ):
         spare_the_collector()
         wanted = replace(request, settings=settings)
-        try:
-            if revert:
-                return harvest.revert(engine, wanted, listener, stop)
-            return harvest.reconcile(engine, wanted, listener, stop, approve=approve)
-        finally:
-            engine.dispose()
-
-
-def exit_code(report: "Report") -> int:
-    """0 done, 1 failed, 3 a person is needed, 130 interrupted (README, "Exit codes")."""
-    code = CODES.get(report.outcome, 1)
-    quarantined = any(each.counts.quarantined for each in report.streams)
-    return 3 if code == 0 and quarantined else code
-
-
-def as_json(report: "Report") -> dict[str, Any]:
-    """The documented JSON of a reconciliation."""
-    return {
-        "outcome": report.outcome,
-        "repository": report.repository,
-        "base_url": report.base_url,
-        "sentence": report.sentence,
-        "evidence": report.evidence,
-        "streams": [_stream_json(each) for each in report.streams],
-    }
+        if revert:
+            return harvest.revert(engine, wanted, listener, stop)
+        return harvest.reconcile(engine, wanted, listener, stop, approve=approve)
 
 
 _NUMBERS = ("listed", "live", "absent", "removed", "left_set", "found", "missing", "revived")
 
 
-def _stream_json(each: "StreamReconciled") -> dict[str, Any]:
-    return {
-        "set": each.stream.set_spec or None,
-        "format": each.stream.format,
-        "outcome": each.outcome,
-        "reason": each.reason,
-        "sentence": each.sentence,
-        **{name: getattr(each, name) for name in _NUMBERS},
-        "quarantined": each.counts.quarantined,
-        "requests": each.counts.requests,
-        "seconds": round(each.seconds, 3),
-        "evidence": each.evidence,
-    }
+def as_json(report: "Report") -> dict[str, Any]:
+    """The documented JSON of a reconciliation."""
+    return reports.as_json(report, _numbers)
+
+
+def _numbers(each: "StreamReconciled") -> dict[str, Any]:
+    counts = {"quarantined": each.counts.quarantined, "requests": each.counts.requests}
+    return {name: getattr(each, name) for name in _NUMBERS} | counts
 
 
 def print_report(report: "Report") -> None:
     """The report for a person."""
-    if report.sentence:
-        output.eyes(f"{report.outcome}: {output.plain(report.sentence)}")
-    for each in report.streams:
-        where = f"{report.repository} {each.stream.set_spec or '(all)'} {each.stream.format}"
-        output.eyes(f"{output.plain(where)}: {each.outcome}")
-        if each.sentence:
-            output.eyes(f"  {output.plain(each.sentence)}")
-        output.eyes(
-            f"  {each.live:,} live records held, {each.listed:,} listed, {each.absent:,} not listed: "
-            f"{each.removed:,} removed, {each.left_set:,} left the set, {each.found:,} found all the same; "
-            f"{output.several(each.counts.requests, 'request')}, {each.seconds:,.1f} s"
-        )
-        if each.counts.quarantined:
-            output.eyes(f"  {each.counts.quarantined:,} could not be read; they are kept whole in quarantine")
+    reports.show(report, _lines)
+
+
+def _lines(each: "StreamReconciled") -> Iterator[str]:
+    yield (
+        f"{each.live:,} live records held, {each.listed:,} listed, {each.absent:,} not listed: "
+        f"{each.removed:,} removed, {each.left_set:,} left the set, {each.found:,} found all the same; "
+        f"{output.several(each.counts.requests, 'request')}, {each.seconds:,.1f} s"
+    )

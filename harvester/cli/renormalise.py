@@ -4,7 +4,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harvester.cli import output, typed
+from harvester.cli import options, output, typed
+from harvester.cli.catalogue import opened
+from harvester.cli.long_work import spare_the_collector, stoppable
 
 if TYPE_CHECKING:
     from harvester.harvest.renormalise import Progress
@@ -22,27 +24,25 @@ def renormalise(
             metavar="SOURCE", help="Only this repository: its name or base URL.", callback=typed.text
         ),
     ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
-    json_: Annotated[bool, typer.Option("--json", help="The report as JSON on stdout.")] = False,
+    quiet: options.Quiet = False,
+    json_: options.Report = False,
 ) -> None:
     """Derive all entries again from the stored metadata.
 
     No repository is asked. For a new version of harvester, a crosswalk that was added, or another order of formats in harvester.toml. Only entries that change are written. Cut anywhere, the same command goes on.
     """
-    from harvester.catalogue.connection import open_catalogue
-    from harvester.cli.harvest import spare_the_collector, stoppable
     from harvester.cli.progress import counting
     from harvester.config import from_environment
     from harvester.harvest.renormalise import renormalise as run
 
     settings = from_environment()
-    with stoppable() as stop, counting("deriving entries", quiet=quiet) as heard:
-        engine = open_catalogue(settings, output.tell)
+    with (
+        stoppable() as stop,
+        counting("deriving entries", quiet=quiet) as heard,
+        opened(settings) as engine,
+    ):
         spare_the_collector()
-        try:
-            done = run(engine, settings, source, lambda at: heard(at.read, at.expected, at.changed), stop)
-        finally:
-            engine.dispose()
+        done = run(engine, settings, source, lambda at: heard(at.read, at.expected, at.changed), stop)
     if json_:
         output.document(as_json(done))
     else:

@@ -5,6 +5,7 @@ from typing import Any
 import typer
 
 from harvester.cli import output, typed
+from harvester.cli.catalogue import connected
 
 
 def add_to(app: typer.Typer) -> None:
@@ -17,17 +18,11 @@ def status(
     json_: bool = typer.Option(False, "--json", help="As JSON on stdout."),
 ) -> None:
     """Show repositories, streams, counts and how last runs ended."""
-    from harvester.catalogue.connection import open_catalogue, translated
     from harvester.catalogue.status import status as read
-    from harvester.config import from_environment
     from harvester.errors import ConfigError
 
-    engine = open_catalogue(from_environment(), output.tell)
-    try:
-        with translated(), engine.connect() as connection:
-            found = read(connection, name)
-    finally:
-        engine.dispose()
+    with connected() as connection:
+        found = read(connection, name)
     if name is not None and not found["repositories"]:
         raise ConfigError(f"no repository is registered as '{name}'; `harvester status` shows them all")
     if json_:

@@ -3,17 +3,14 @@
 import os
 import pwd
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from harvester.cli import output, typed
+from harvester.cli.catalogue import opened
 
 if TYPE_CHECKING:
-    from sqlalchemy import Engine
-
     from harvester.catalogue.purges import Purge
     from harvester.catalogue.takedowns import Takedown
 
@@ -58,7 +55,7 @@ def suppress(
     """
     from harvester.catalogue import takedowns
 
-    with _catalogue() as engine:
+    with opened() as engine:
         if list_:
             _list(takedowns.audit(engine, identifier, repository=repository), json_=json_)
             return
@@ -92,7 +89,7 @@ def purge(
     from harvester.catalogue import purges
 
     said = _said(identifier, reason)
-    with _catalogue() as engine:
+    with opened() as engine:
         if not yes:
             _confirm(identifier)
         done = purges.purge(engine, said[0], reason=said[1], by=_account(), repository=repository)
@@ -136,18 +133,6 @@ def _account() -> str:
         return pwd.getpwuid(number).pw_name
     except KeyError:  # as in a container that was given a number only
         return f"uid {number}"
-
-
-@contextmanager
-def _catalogue() -> Iterator["Engine"]:
-    from harvester.catalogue.connection import open_catalogue
-    from harvester.config import from_environment
-
-    engine = open_catalogue(from_environment(), output.tell)
-    try:
-        yield engine
-    finally:
-        engine.dispose()
 
 
 def as_json(done: "Takedown") -> dict[str, Any]:

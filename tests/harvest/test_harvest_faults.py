@@ -10,7 +10,7 @@ from asking import QUICK, Asker
 from oracle import Held, stored
 from sqlalchemy import Engine
 
-from harvester.cli.harvest import exit_code
+from harvester.cli.reports import exit_code
 from harvester.harvest.harvest import Report
 from harvester.harvest.plans import Wish
 from harvester.mock import FAULTS, FakeRepository

@@ -12,7 +12,7 @@ import pytest
 from asking import QUICK, Asker
 from sqlalchemy import Engine
 
-from harvester.cli.harvest import exit_code
+from harvester.cli.reports import exit_code
 from harvester.errors import ConfigError
 from harvester.harvest.harvest import Report, Request, harvest
 from harvester.harvest.plans import Wish
