@@ -16,6 +16,7 @@ from harvester.harvest.harvest import Report, Request, harvest
 from harvester.mock import FakeRepository
 
 _numbers = itertools.count()
+_BARE = "TEMPLATE template0 ENCODING 'UTF8'"
 
 
 @pytest.fixture(scope="session")
@@ -40,7 +41,7 @@ def _administer(url: str, statement: str) -> None:
 def template(postgres: str) -> Iterator[str]:
     """The name of a database with the catalogue's tables, made by the real migrations."""
     name = f"harvester_template_{os.getpid()}"
-    _administer(postgres, f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'")
+    _administer(postgres, f"CREATE DATABASE {name} {_BARE}")
     engine = connect(make_url(postgres).set(database=name).render_as_string(hide_password=False))
     upgrade(engine)
     engine.dispose()
@@ -93,3 +94,12 @@ def corpus() -> Path:
     if not (folder / "INDEX.tsv").is_file():
         pytest.skip("the corpus of real responses is not here (../shared/corpus or HARVESTER_CORPUS)")
     return folder
+
+
+@pytest.fixture
+def elsewhere(postgres: str) -> Iterator[str]:
+    """The URL of a database that holds nothing at all."""
+    name = f"harvester_elsewhere_{os.getpid()}"
+    _administer(postgres, f"CREATE DATABASE {name} {_BARE}")
+    yield make_url(postgres).set(database=name).render_as_string(hide_password=False)
+    _administer(postgres, f"DROP DATABASE {name} WITH (FORCE)")

@@ -6,7 +6,6 @@ import signal
 import stat
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -18,7 +17,6 @@ from embedded_users import (
     USER,
     Users,
     connect,
-    end,
     gone,
     keep_an_answer,
     processes,
@@ -27,21 +25,6 @@ from embedded_users import (
 )
 
 from harvester.catalogue import embedded, postmaster
-
-
-@pytest.fixture
-def users() -> Iterator[Users]:
-    users = Users()
-    yield users
-    users.end()
-
-
-@pytest.fixture
-def home(tmp_path: Path, users: Users) -> Iterator[Path]:
-    home = tmp_path / "home"
-    yield home
-    users.end()
-    end(home)
 
 
 def test_a_first_start_is_safe_and_private(tmp_path: Path, home: Path) -> None:

@@ -20,7 +20,6 @@ from embedded_users import (
     ROOT,
     USER,
     Users,
-    end,
     gone,
     processes,
     value,
@@ -42,21 +41,6 @@ class Program(ctypes.Structure):
 program = Program(len(steps), ctypes.addressof(code))
 assert ctypes.CDLL(None).prctl(22, 2, ctypes.byref(program), 0, 0) == 0
 """
-
-
-@pytest.fixture
-def users() -> Iterator[Users]:
-    users = Users()
-    yield users
-    users.end()
-
-
-@pytest.fixture
-def home(tmp_path: Path, users: Users) -> Iterator[Path]:
-    home = tmp_path / "home"
-    yield home
-    users.end()
-    end(home)
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Dump, restore and connection strings."""
 
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import psycopg
@@ -23,17 +22,6 @@ Harvest = Callable[..., Report]
 
 def silent(_: str) -> None:
     """Tells nobody."""
-
-
-@pytest.fixture
-def elsewhere(postgres: str) -> Iterator[str]:
-    """The URL of a database that holds nothing at all."""
-    name = f"harvester_elsewhere_{os.getpid()}"
-    server = make_url(postgres).set(drivername="postgresql").render_as_string(hide_password=False)
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'")  # type: ignore[arg-type]
-        yield make_url(postgres).set(database=name).render_as_string(hide_password=False)
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")  # type: ignore[arg-type]
 
 
 def contents(engine: Engine) -> dict[str, list[str]]:

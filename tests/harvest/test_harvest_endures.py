@@ -3,17 +3,15 @@
 import os
 import signal
 import threading
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import psutil
-import psycopg
 import pytest
 from asking import Asker
 from command_line import wait_until
 from oracle import assert_same
-from sqlalchemy import Engine, QueuePool, create_engine, make_url, text
+from sqlalchemy import Engine, QueuePool, create_engine, text
 
 from harvester import clock
 from harvester.catalogue import embedded, tools
@@ -23,17 +21,6 @@ from harvester.harvest.harvest import Request, harvest
 from harvester.harvest.progress import Listener, PageEvent
 from harvester.mock import FakeRepository
 from harvester.wire import Client
-
-
-@pytest.fixture
-def elsewhere(postgres: str) -> Iterator[str]:
-    """The URL of a database that holds nothing at all."""
-    name = f"harvester_fallen_{os.getpid()}"
-    server = make_url(postgres).set(drivername="postgresql").render_as_string(hide_password=False)
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'")  # type: ignore[arg-type]
-        yield make_url(postgres).set(database=name).render_as_string(hide_password=False)
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("state", ["40001", "40P01"])

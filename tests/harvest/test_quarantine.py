@@ -13,8 +13,8 @@ from sqlalchemy import Engine, text
 
 from harvester.catalogue import retries
 from harvester.catalogue.retries import Quarantined
-from harvester.cli.reports import exit_code
 from harvester.cli.quarantine import exit_code as code_of
+from harvester.cli.reports import exit_code
 from harvester.crosswalk import registry
 from harvester.errors import ConfigError
 from harvester.harvest.harvest import Request, harvest
