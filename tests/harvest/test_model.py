@@ -266,7 +266,8 @@ def test_a_dead_token_of_a_list_that_is_read_by_identifiers_costs_the_list_and_n
         assert any(way == "GetRecord" for (way,) in ask.rows("SELECT way FROM windows"))
         fake.behave()
         fake.misbehave("token_refused", times=1)
-        assert ask().outcome == "complete"
+        report = ask()
+        assert (report.outcome, report.streams[0].reason) == ("complete_unverified", "held_as_listed")
         ask.assert_same()
 
 
