@@ -186,8 +186,10 @@ class Lists:
     def size_by_headers(self, window: Window) -> int | None:
         """How many records ListIdentifiers announces for a window whose list announced none; one request at most."""
         watch = self.recovery.watch
-        known = window.complete_list_size is not None or window.pages < 2 or window.way != LIST_RECORDS
-        if known or watch.value("headers_sized") is False:
+        # One page that is shorter than others is all there is; one that is as long may have lost its token.
+        short = window.pages < 2 and window.received < (watch.value("page_size") or 0)
+        known = window.complete_list_size is not None or window.way != LIST_RECORDS or not window.received
+        if known or short or watch.value("headers_sized") is False:
             return None
         try:
             asked = arguments(self.committer.stream, self.plan, window)
@@ -198,6 +200,8 @@ class Lists:
         size = page.complete_list_size
         if size is None and page.token is None:
             size = len(page.records) + len(page.broken)
+            if window.pages < 2 and size <= window.received:
+                return None  # as long, and without a token as well: what has cut the one may have cut the other
         how = (
             "ListIdentifiers tells no size either"
             if size is None

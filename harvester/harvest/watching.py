@@ -136,8 +136,9 @@ class Watch:
 
     def _note(self, window: Window, page: Page) -> None:
         token = page.token
-        size = len(page.records) + len(page.broken) + page.skipped
-        # Of any page: one that is shorter and has no token is all there is, as far as sizes can tell.
+        # Of any page: one that is shorter and has no token is all there is, as far as sizes can tell. Twins count once, here as
+        # in what a window has received: else a full page would pass for a short one.
+        size = len({each.header.identifier for each in page.records}) + len(page.broken) + page.skipped
         if window.way == LIST_RECORDS and size > (self.value("page_size") or 0):
             self.observe("page_size", size, "records on the largest page seen")
         if token is not None and token.life is not None:

@@ -330,7 +330,13 @@ class Stubborn(Asker):
     """Asks again where Postgres is away; the harvest itself waits for it."""
 
     def __call__(self, **options: Any) -> Any:
-        return _insist(partial(super().__call__, **options))
+        return _insist(partial(self._reported, **options))
+
+    def _reported(self, **options: Any) -> Any:
+        report = super().__call__(**options)
+        if any(each.reason == "catalogue" for each in report.streams):
+            raise CatalogueError("Postgres was away for longer than a harvest waits for it")
+        return report
 
     def held(self) -> dict[str, Held]:
         return _insist(super().held)

@@ -335,3 +335,30 @@ def test_a_quiet_edit_is_fetched_one_by_one_or_the_harvest_is_not_called_complet
             ask.assert_same()
         else:
             assert report.outcome == "complete_unverified", report.streams[0].sentence
+
+
+@pytest.mark.parametrize("sized", [True, False])
+def test_a_full_page_does_not_pass_for_a_short_one_because_another_had_a_twin_on_it(
+    sized: bool, shared_engine: Engine
+) -> None:
+    with FakeRepository(records=60, page_size=10, complete_list_size=sized) as fake:
+        fake.misbehave("duplicates", times=1)
+        fake.misbehave("silent_truncation")
+        fake.misbehave("no_token_on_last_page")
+        ask = Asker(shared_engine, fake)
+        report = ask()
+        assert report.outcome != "complete", report.streams[0].sentence
+        fake.behave()
+        ask(wish=Wish(full=True))
+        ask.assert_same()
+
+
+def test_a_full_page_that_lost_its_token_is_found_out_by_the_identifiers(shared_engine: Engine) -> None:
+    with FakeRepository(records=60, page_size=10) as fake:
+        fake.misbehave("silent_truncation", verb="ListRecords", times=1)
+        fake.misbehave("no_token_on_last_page", verb="ListRecords", times=1)
+        ask = Asker(shared_engine, fake)
+        first = ask()
+        assert (first.outcome, first.streams[0].reason) == ("complete_unverified", "size_differs")
+        assert ask().outcome == "complete", "the watermark did not move: all of it was asked for again"
+        ask.assert_same()
