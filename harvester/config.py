@@ -1,48 +1,212 @@
 """What the operator says: the environment, and `harvester.toml` (README, "Configuration").
 
-A key that is not known is an error, so that a slip of the pen is not silently without effect.
+The values that all of harvester works with. The file itself is read by `config_file`, and only where there is one.
+Durations are seconds.
 """
 
 import os
-import re
-import tomllib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from harvester.errors import ConfigError
 
-_LARGEST = 1024 * 1024  # bytes of harvester.toml
-_KEYS = {
-    "the file": {"contact", "history", "host", "repository"},
-    "[[host]]": {"name", "pace"},
-    # every, cron and streams are the scheduler's.
-    "[[repository]]": {"name", "url", "prefer", "every", "cron", "streams"},
-}
-_DURATION = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,3})?) ?(ms|s|m|h|d|)")
-_SECONDS = {"ms": 0.001, "": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
+_LARGEST_SECRET = 64 * 1024  # bytes of a secret's file
 _DAY = 86_400.0
-_LONGEST_PACE = _DAY
-_HOST = re.compile(r"[^\s/@]+")
-_URL = re.compile(r"(https?://[^\s/]+)(\S*)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """`env:NAME` or `file:PATH`: where a secret is kept. It is read when it is used, and never shown."""
+
+    source: str
+
+    def __post_init__(self) -> None:
+        if not self.source.startswith(("env:", "file:")):
+            # It may be the secret itself, so it is not repeated.
+            raise ConfigError("a secret is written as env:NAME or file:PATH")
+
+    def reveal(self) -> str:
+        """One line of text. Raises ConfigError, which names the source and never the value."""
+        kind, _, place = self.source.partition(":")
+        found = os.environ.get(place, "") if kind == "env" else self._read(Path(place))
+        line = found.removesuffix("\n").removesuffix("\r")
+        if not line:
+            raise ConfigError(f"the secret {self.source} is not set, or empty")
+        if not line.isprintable():  # it goes into headers
+            raise ConfigError(f"the secret {self.source} must be one printable line")
+        return line
+
+    def _read(self, path: Path) -> str:
+        try:
+            with path.open("rb") as file:
+                return file.read(_LARGEST_SECRET).decode("utf-8")
+        except OSError as error:
+            raise ConfigError(f"the secret {self.source} cannot be read: {error.strerror}") from None
+        except UnicodeError:  # its message would show the bytes
+            raise ConfigError(f"the secret {self.source} is not UTF-8") from None
+
+    def __str__(self) -> str:
+        return self.source
+
+
+@dataclass(frozen=True, slots=True)
+class Every:
+    """By `cron` (five fields) in `zone` (IANA), else at intervals learned between `least` and `most`; equal ones are fixed."""
+
+    least: float = 3600.0
+    most: float = 7 * _DAY
+    cron: str | None = None
+    zone: str = "UTC"
+
+
+@dataclass(frozen=True, slots=True)
+class Quiet:
+    """Hours in which a host is not asked, on the clocks of `zone`; `begin` after `end` passes midnight."""
+
+    begin: time
+    end: time
+    zone: str = "UTC"
+
+    def until(self, now: datetime) -> datetime | None:
+        """When they end (UTC); None where `now`, which is aware, is outside of them.
+
+        Where clocks are changed within them, so that a time comes twice or never, they are the longer ones.
+        """
+        today = now.astimezone(ZoneInfo(self.zone)).date()
+        for day in (today + timedelta(days=number) for number in (1, 0, -1)):
+            last = day if self.begin < self.end else day + timedelta(days=1)
+            end = max(self._moments(last, self.end))
+            if min(self._moments(day, self.begin)) <= now < end:
+                return end
+        return None
+
+    def _moments(self, day: date, at: time) -> list[datetime]:
+        zone = ZoneInfo(self.zone)
+        return [datetime.combine(day, at.replace(fold=fold), zone).astimezone(UTC) for fold in (0, 1)]
+
+
+@dataclass(frozen=True, slots=True)
+class Auth:
+    """Basic with `user` and `password`, or Bearer with `token`."""
+
+    user: str | None = None
+    password: Secret | None = None
+    token: Secret | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HostSettings:
+    """A [[host]]; `headers` and `auth` are for it alone, `ca` is the PEM file of an authority it may be certified by."""
+
+    name: str
+    pace: float | None = None
+    quiet: Quiet | None = None
+    headers: Mapping[str, str | Secret] = field(default_factory=dict)
+    auth: Auth | None = None
+    ca: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StreamSettings:
+    """One of a repository's `streams`; `every` is None where it is the repository's."""
+
+    format: str
+    set: str | None = None
+    every: Every | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Holds:
+    """A person looks first where more would go than `share` of the live records and `records`, or more than `most`."""
+
+    share: float = 0.05
+    records: int = 20
+    most: int = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class RepositorySettings:
-    """A [[repository]] of the file, known by its name or its URL; `prefer` is an order of formats, by crosswalk."""
+    """A [[repository]], known by its name or its URL; `prefer` is an order of formats, by crosswalk; None is as in [defaults].
+
+    `reconcile` and `rolling` are between two (0.0: never), a list that takes longer than `windows` is cut; `new_sets` is
+    "offer" or "harvest".
+    """
 
     name: str | None = None
     url: str | None = None
     prefer: tuple[str, ...] = ()
+    every: Every | None = None
+    streams: tuple[StreamSettings, ...] = ()
+    reconcile: float | None = None
+    rolling: float | None = None
+    windows: float | None = None
+    holds: Holds | None = None
+    new_sets: str | None = None
+    notify: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Defaults:
+    """[defaults]: what holds for every repository that does not say otherwise; units as in RepositorySettings."""
+
+    every: Every = Every()
+    reconcile: float = 30 * _DAY
+    rolling: float = _DAY
+    windows: float = 600.0
+    holds: Holds = Holds()
+    new_sets: str = "offer"
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """[service]: `port` serves /metrics and /health (None: none does), `log` is "console" or "json", `slice` a host's turn."""
+
+    workers: int = 8
+    port: int | None = None
+    address: str = "127.0.0.1"
+    log: str = "console"
+    slice: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """A [[notify.webhook]]; `secret` signs the body (HMAC-SHA256)."""
+
+    url: str
+    secret: Secret | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """[notify.mail]: `server` is a host, or host:port; `tls` is "starttls", "tls", or "none" (loopback only)."""
+
+    server: str
+    sender: str
+    to: tuple[str, ...]
+    user: str | None = None
+    password: Secret | None = None
+    tls: str = "starttls"
+
+
+@dataclass(frozen=True, slots=True)
+class Notify:
+    """[notify]: `group` are the seconds that alerts are gathered before they are told together."""
+
+    webhooks: tuple[Webhook, ...] = ()
+    mail: Mail | None = None
+    group: float = 300.0
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """`home` holds the embedded server; `database_url` replaces it; `contact` goes into User-Agent and From.
 
-    `paces` are seconds between two requests by host, in lower case. `history` is for how many seconds earlier versions of
-    records are kept; None: for ever.
+    `paces` are those of `hosts`, by name in lower case. `history` is for how many seconds earlier versions of records are
+    kept; None: for ever. `path` is the file that was read.
     """
 
     home: Path = field(default_factory=lambda: _home(os.environ))
@@ -51,33 +215,64 @@ class Settings:
     paces: Mapping[str, float] = field(default_factory=dict)
     repositories: tuple[RepositorySettings, ...] = ()
     history: float | None = None
+    hosts: Mapping[str, HostSettings] = field(default_factory=dict)
+    defaults: Defaults = field(default_factory=Defaults)
+    service: Service = field(default_factory=Service)
+    notify: Notify = field(default_factory=Notify)
+    path: Path | None = None
 
     def preference_of(self, name: str, base_url: str) -> tuple[str, ...]:
         """The order of formats chosen for a repository; empty where none is."""
-        for each in self.repositories:
-            if each.prefer and (name == each.name or base_url == each.url):
-                return each.prefer
-        return ()
+        return next((each.prefer for each in self._said_of(name, base_url) if each.prefer), ())
+
+    def of(self, name: str, base_url: str) -> RepositorySettings:
+        """What holds for a repository: what the file says of its name or its URL, the first first, and [defaults] for the rest."""
+        said = self._said_of(name, base_url)
+        chosen: dict[str, Any] = {
+            key: next(value for each in (*said, self.defaults) if (value := getattr(each, key)) is not None)
+            for key in ("every", "reconcile", "rolling", "windows", "holds", "new_sets")
+        }
+        return RepositorySettings(
+            name,
+            base_url,
+            prefer=self.preference_of(name, base_url),
+            streams=next((each.streams for each in said if each.streams), ()),
+            notify=all(each.notify for each in said),
+            **chosen,
+        )
+
+    def _said_of(self, name: str, base_url: str) -> list[RepositorySettings]:
+        return [each for each in self.repositories if name == each.name or base_url == each.url]
 
 
 def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
     """Read HARVESTER_HOME, HARVESTER_DATABASE_URL, HARVESTER_CONTACT and the configuration file.
 
     The file is HARVESTER_CONFIG, else harvester.toml here, else in the home; the environment wins over it.
-    Raises ConfigError, naming the file and the key.
+    Raises ConfigError, naming the file, the line and the key.
     """
     values = os.environ if environment is None else environment
     home = _home(values)
-    said = _read(_file(values, home))
+    said = Settings(home=home)
+    if path := _file(values, home):
+        from harvester.config_file import read  # noqa: PLC0415 - without a file nobody waits for pydantic
+
+        said = read(path, home)
     contact = values.get("HARVESTER_CONTACT", "").strip()
-    return Settings(
-        home=home,
+    return replace(
+        said,
         database_url=values.get("HARVESTER_DATABASE_URL", "").strip() or None,
-        contact=_contact(contact, "HARVESTER_CONTACT") if contact else said.get("contact"),
-        paces={_text(host, "name").lower(): _pace(host) for host in said.get("host", ())},
-        repositories=tuple(_repository(each) for each in said.get("repository", ())),
-        history=_history(said),
+        contact=_contact(contact) if contact else said.contact,
     )
+
+
+def _contact(said: str) -> str:
+    # It goes into HTTP headers.
+    if not (said.isascii() and said.isprintable()):
+        raise ConfigError(
+            f"HARVESTER_CONTACT must be one line of printable ASCII, such as mailto:you@example.org, not {said!r:.60}"
+        )
+    return said
 
 
 def _home(values: Mapping[str, str]) -> Path:
@@ -101,120 +296,3 @@ def _path(values: Mapping[str, str], name: str) -> Path | None:
         return Path(chosen).expanduser() if chosen else None
     except RuntimeError as error:
         raise ConfigError(f"{name} names the home of a user who is not known here: {chosen!r:.60}") from error
-
-
-def _read(path: Path | None) -> dict[str, Any]:
-    if path is None:
-        return {}
-    try:
-        with path.open("rb") as file:
-            body = file.read(_LARGEST + 1)
-        if len(body) > _LARGEST:
-            raise ConfigError(f"{path} is larger than {_LARGEST // 1024} KiB: that is no configuration")
-        said = tomllib.loads(body.decode("utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
-    except ValueError as error:  # of UTF-8, of TOML, or of a number with thousands of digits
-        raise ConfigError(f"{path} is not TOML: {error}") from error
-    except RecursionError:
-        raise ConfigError(f"{path} is not TOML: it is nested too deeply") from None
-    try:
-        _check(said)
-    except ConfigError as error:
-        raise ConfigError(f"{path}: {error}") from None
-    except ValueError as error:  # such a number in hexadecimal is read, and cannot be shown
-        raise ConfigError(f"{path} is not TOML: {error}") from None
-    return said
-
-
-def _check(said: dict[str, Any]) -> None:
-    _known(said, "the file")
-    if "contact" in said:
-        _contact(said["contact"], "'contact'")
-    _history(said)
-    for name in ("host", "repository"):
-        tables = said.get(name, [])
-        if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
-            raise ConfigError(f"'{name}' must be written as [[{name}]]")
-        for table in tables:
-            _known(table, f"[[{name}]]")
-    for host in said.get("host", ()):
-        if not _HOST.fullmatch(name := _text(host, "name")):
-            raise ConfigError(f"'name' must be a host such as api.figshare.com, not {name!r:.60}")
-        _pace(host)
-    for repository in said.get("repository", ()):
-        _repository(repository)
-
-
-def _known(table: Iterable[str], where: str) -> None:
-    strange = sorted({*table} - _KEYS[where])
-    if strange:
-        raise ConfigError(
-            f"'{strange[0]}' is not known in {where}; known are {', '.join(sorted(_KEYS[where]))}"
-        )
-
-
-def _text(table: Mapping[str, Any], key: str) -> str:
-    found = table.get(key)
-    if not isinstance(found, str) or not found or not found.isprintable():
-        raise ConfigError(f"'{key}' must be one printable line, not {found!r:.60}")
-    return found
-
-
-def _contact(said: Any, where: str) -> str:
-    # It goes into HTTP headers.
-    if not isinstance(said, str) or not said or not (said.isascii() and said.isprintable()):
-        raise ConfigError(
-            f"{where} must be one line of printable ASCII, such as mailto:you@example.org, not {said!r:.60}"
-        )
-    return said
-
-
-def _url(table: Mapping[str, Any]) -> str:
-    """Scheme and host in lower case, as the catalogue has them."""
-    said = _text(table, "url")
-    match = _URL.fullmatch(said)
-    if not match:
-        raise ConfigError(f"'url' must be a base URL such as https://example.org/oai, not {said!r:.60}")
-    return match[1].lower() + match[2]
-
-
-def _pace(host: Mapping[str, Any]) -> float:
-    said = host.get("pace")
-    seconds = _duration(said)
-    if not 0 <= seconds <= _LONGEST_PACE:
-        raise ConfigError(f"'pace' must be a time such as \"1s\", at most a day, not {said!r:.60}")
-    return seconds
-
-
-def _history(said: Mapping[str, Any]) -> float | None:
-    if "history" not in said:
-        return None
-    seconds = _duration(said["history"])
-    # A number without a unit is one of seconds: whoever writes 365 means days, and would lose nearly everything.
-    if seconds < _DAY:
-        raise ConfigError(
-            f"'history' must be a time of a day or more, such as \"365d\", not {said['history']!r:.60}"
-        )
-    return seconds
-
-
-def _duration(said: object) -> float:
-    """Seconds; below zero where it is no time."""
-    match = _DURATION.fullmatch(str(said)) if isinstance(said, str | int | float) else None
-    return float(match[1]) * _SECONDS[match[2]] if match else -1.0
-
-
-def _repository(table: Mapping[str, Any]) -> RepositorySettings:
-    if "name" not in table and "url" not in table:
-        raise ConfigError("a [[repository]] needs 'name' or 'url'")
-    prefer = table.get("prefer", [])
-    if not isinstance(prefer, list) or not all(isinstance(each, str) and each for each in prefer):
-        raise ConfigError(
-            f'\'prefer\' must be a list of crosswalks such as ["oai_datacite", "dc"], not {prefer!r:.60}'
-        )
-    return RepositorySettings(
-        _text(table, "name") if "name" in table else None,
-        _url(table) if "url" in table else None,
-        tuple(prefer),
-    )

@@ -24,7 +24,17 @@ from harvester.mock import FakeRepository
 CANARY = "k4n4ry"
 SECRETS = {
     name: f"{CANARY}-{name}"
-    for name in ("proxy", "postgres", "location", "cookie", "netrc", "authorization", "bearer")
+    for name in (
+        "proxy",
+        "postgres",
+        "location",
+        "cookie",
+        "netrc",
+        "authorization",
+        "bearer",
+        "login",
+        "key",
+    )
 }
 # Everything is logged, by us and by every library, and no traceback is held back.
 COMMAND = "import logging; logging.basicConfig(level=0); from harvester.cli import main; main()"
@@ -43,7 +53,9 @@ class Proxy(BaseHTTPRequestHandler):
             onward = f"http://me:{SECRETS['location']}@{host}/oai/moved?{path.partition('?')[2]}"
             return self._answer(301, {"Location": onward}, b"moved")
         if server.failing:
-            return self._answer(server.failing, {"Retry-After": "1"}, b"<html>busy</html>")
+            # An error page in debug mode: it shows who asks.
+            who = f"{self.headers['Authorization']} {self.headers['X-API-Key']}"
+            return self._answer(server.failing, {"Retry-After": "1"}, f"<html>busy: {who}</html>".encode())
         onward_to = http.client.HTTPConnection(host, timeout=10)
         with contextlib.closing(onward_to):
             onward_to.request("GET", f"/oai?{path.partition('?')[2]}", headers={"Host": host})
@@ -165,6 +177,32 @@ def test_no_password_is_in_anything_that_a_harvest_leaves_behind(
     assert [each.returncode for each in done] == [0] * 4, [each.stderr[-300:] for each in done]
     assert (tmp_path / "lines.jsonl").stat().st_size > 1000
     assert_no_secret(engine, tmp_path, "".join(each.stdout + each.stderr for each in done))
+
+
+@pytest.mark.parametrize("failing", [0, 403])
+def test_no_secret_of_the_configuration_is_in_anything_that_a_harvest_or_a_probe_leaves_behind(
+    run_harvester, proxy: ProxyServer, engine: Engine, tmp_path: Path, failing: int
+) -> None:
+    proxy.failing = failing
+    secrets = {"LOGIN": SECRETS["login"], "KEY": SECRETS["key"]}
+    with FakeRepository(records=25, page_size=10) as fake:
+        host = fake.url.split("/")[2]
+        (tmp_path / "harvester.toml").write_text(
+            f'[[host]]\nname = "{host}"\nauth = {{user = "me", password = "env:LOGIN"}}\n'
+            'headers = {X-API-Key = "env:KEY"}\n'
+        )
+        without = run_harvester("harvest", fake.url, "--json", KEY=SECRETS["key"])
+        assert (without.returncode, proxy.seen) == (2, []), "it must be told before anything is asked"
+        assert "env:LOGIN" in without.stderr
+        done = [
+            run_harvester("harvest", fake.url, "--name", "fake", "--json", "--wait", "0", **secrets),
+            run_harvester("probe", fake.url, "--json", "--wait", "0", **secrets),
+            run_harvester("config", "check", **secrets),
+        ]
+    assert [each.returncode for each in done] == [int(bool(failing)), int(bool(failing)), 0], done
+    assert all(headers.get("X-API-Key") == SECRETS["key"] for headers in proxy.seen), "the key was in use"
+    assert all("Authorization" in headers for headers in proxy.seen), "the login was in use"
+    assert_no_secret(engine, tmp_path, "".join(each.stdout + each.stderr for each in [without, *done]))
 
 
 def test_no_password_is_in_what_a_failing_harvest_says(

@@ -1,18 +1,15 @@
 """Whether a pass through a stream's identifiers may remove anything: pure rules, and the sentences that tell them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from harvester.catalogue.census import Found
 from harvester.catalogue.reconciliations import Reconciliation
 from harvester.catalogue.runs import Verdict
 from harvester.catalogue.windows import Window
+from harvester.config import Holds
 from harvester.harvest.outcomes import Ending
 
-# More than this goes only with a person's consent: both of the first two, or the third.
-MOST_SHARE = 0.05
-MOST_ALWAYS = 20
-MOST = 1_000
 # A list that ends in any other way than the specification's (section 3.5) may have lost its rest.
 _LEGAL = frozenset({"no_token", "empty_token", "no_records_match"})
 _RENAMED = 0.3  # of the live records gone, and as many new ones: identifiers may have been renamed
@@ -20,10 +17,11 @@ _RENAMED = 0.3  # of the live records gone, and as many new ones: identifiers ma
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What the sentences need: the repository's name, and which of its streams, as the command line takes it."""
+    """The repository's name, and which of its streams, as the command line takes it; and what goes without anybody's consent."""
 
     name: str
     options: str
+    holds: Holds = field(default_factory=Holds)
 
     @property
     def command(self) -> str:
@@ -36,9 +34,9 @@ def is_whole(ending: Ending, done: Sequence[Window]) -> bool:
     return ending.legal and all(each.ending in _LEGAL for each in done)
 
 
-def too_many(live: int, absent: int) -> bool:
+def too_many(live: int, absent: int, holds: Holds) -> bool:
     """Whether so many records would go that a person must look first."""
-    return (absent > MOST_SHARE * live and absent > MOST_ALWAYS) or absent > MOST
+    return (absent > holds.share * live and absent > holds.records) or absent > holds.most
 
 
 def hold(ending: Ending, done: Sequence[Window], live: int, stock: Found, told: Told) -> Verdict | None:
@@ -54,7 +52,7 @@ def hold(ending: Ending, done: Sequence[Window], live: int, stock: Found, told: 
     if stock.absent and not stock.met:
         sentence = f"none of the {live:,} live records is listed, but {stock.listed:,} others are. {_renamed(told, stock)}"
         return Verdict("held", "nothing_in_common", sentence)
-    if not too_many(live, stock.absent):
+    if not too_many(live, stock.absent, told.holds):
         return None
     share = 100 * stock.absent / max(live, 1)
     sentence = f"{stock.absent:,} of {live:,} live records ({share:.1f} %) are not listed any more. "

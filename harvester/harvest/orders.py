@@ -9,11 +9,16 @@ from harvester.errors import ConfigError
 
 def order_of(settings: Settings, repository: Repository) -> tuple[str, ...]:
     """The crosswalks by which one of an item's formats is chosen. Raises ConfigError for a name that none bears."""
-    chosen = settings.preference_of(repository.name, repository.base_url)
-    for name in chosen:
+    chosen = known(settings.preference_of(repository.name, repository.base_url), repository.name)
+    return preference_for(repository.base_url, chosen)
+
+
+def known(prefer: tuple[str, ...], of: str) -> tuple[str, ...]:
+    """The same order. Raises ConfigError for a name that no crosswalk bears."""
+    for name in prefer:
         if name not in registry.versions() and name not in PREFERENCE:
             raise ConfigError(
-                f"'prefer' of {repository.name} names '{name}', which no crosswalk is called; there are "
+                f"'prefer' of {of} names '{name}', which no crosswalk is called; there are "
                 + ", ".join(sorted(registry.versions()))
             )
-    return preference_for(repository.base_url, chosen)
+    return prefer

@@ -1,6 +1,7 @@
 """HTTP done politely and safely: the only package that imports requests. Knows no OAI-PMH and no database."""
 
 from harvester.wire.client import Client, Response
+from harvester.wire.conditional import Validators, validators_of
 from harvester.wire.guard import system_resolve
 from harvester.wire.limits import Limits
 from harvester.wire.patience import Patience, persist
@@ -14,6 +15,7 @@ __all__ = [
     "Patience",
     "Preset",
     "Response",
+    "Validators",
     "host_of",
     "merge_query",
     "persist",
@@ -21,4 +23,5 @@ __all__ = [
     "public_url",
     "retry_after",
     "system_resolve",
+    "validators_of",
 ]

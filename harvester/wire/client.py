@@ -7,6 +7,8 @@ import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
@@ -14,9 +16,12 @@ from urllib.parse import urlsplit
 import requests
 
 from harvester import __version__, clock
+from harvester.config import HostSettings
 from harvester.errors import ConfigError, Evidence, Refused
 from harvester.wire import failures, urls
+from harvester.wire.access import Access, access_to
 from harvester.wire.body import Undecodable
+from harvester.wire.conditional import Validators
 from harvester.wire.guard import Dialler, Resolve, system_resolve
 from harvester.wire.lane import REDIRECTS, Answer, Ask, Lane, Trip
 from harvester.wire.limits import Limits
@@ -31,7 +36,8 @@ _MAIL = re.compile(r"(?:mailto:)?([^\s@<>]+@[^\s@<>]+)")
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """A page as it came. `headers` have lower-case names; `requests` counts redirects and repetitions.
+    """A page as it came. `headers` have lower-case names; `requests` counts redirects and repetitions; no evidence shows
+    what is `hidden`.
 
     `seconds` is time on the network, pauses left out. `moved_to` is the base URL where a chain of only
     permanent redirects (301, 308) ended: to be proposed to a person, never stored silently.
@@ -45,11 +51,12 @@ class Response:
     seconds: float
     requests: int
     moved_to: str | None = None
+    hidden: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def evidence(self) -> Evidence:
         """URL without userinfo, status, and the first 2 kB as text that Postgres can store (no NUL)."""
-        return failures.evidence(self.url, self.status, self.body)
+        return failures.evidence(self.url, self.status, self.body, self.hidden)
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -59,13 +66,16 @@ class Client:
     Between two requests to a host lie at least `patience.pause` seconds; redirects and repetitions count.
     `contact` (an e-mail, `mailto:` or URL) is shown to the repository. `typed` are the hosts, as `host_of`
     gives them, that the operator wrote himself: only these may be private or on this machine. Proxies are
-    those of HTTP_PROXY, HTTPS_PROXY and NO_PROXY. Raises ConfigError for a contact no header can hold.
+    those of HTTP_PROXY, HTTPS_PROXY and NO_PROXY. `hosts` are what the operator has said of some, by `host_of`: their
+    headers and credentials go to pages of a base URL on that host, and with no redirect to another; their authorities
+    are trusted there besides. Raises ConfigError for a contact no header can hold.
     """
 
     contact: str | None
     patience: Patience
     limits: Limits = field(default_factory=Limits)
     typed: Collection[str] = ()
+    hosts: Mapping[str, HostSettings] = field(default_factory=dict)
     resolve: Resolve = system_resolve
     monotonic: Callable[[], float] = clock.monotonic
     now: Callable[[], datetime] = clock.now
@@ -73,7 +83,7 @@ class Client:
     _dialler: Dialler = field(init=False)
     _lanes: dict[str, Lane] = field(init=False, default_factory=dict)
     _lock: threading.Lock = field(init=False, default_factory=threading.Lock)
-    _tls: ssl.SSLContext | None = field(init=False, default=None)
+    _tls: dict[Path | None, ssl.SSLContext] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         self._headers = _headers(self.contact)
@@ -94,20 +104,25 @@ class Client:
         for lane in lanes:
             lane.close()
 
-    def get(self, url: str, params: Sequence[tuple[str, str]]) -> Response:
+    def get(
+        self, url: str, params: Sequence[tuple[str, str]], validators: Validators | None = None
+    ) -> Response:
         """One attempt at one page, redirects followed; any status is an answer, 4xx, 429 and 5xx too.
 
-        Raises ConfigError for a URL that is none; Retriable for network failures; Refused for bad
+        With the `validators` of an earlier answer 304 says, without a body, that it still stands.
+        Raises ConfigError for a URL that is none and a secret that is not there; Retriable for network failures; Refused for bad
         certificates, closed addresses and redirects that may not be followed; RepositoryError
         (`too_large`) when the answer passed a limit.
         """
         base = urls.parse(url)
+        access = self._access(base)
         trip = Trip()
         target = urls.merge_query(base.url, params)
         moved = True
+        headers = {**self._headers, **(validators.headers if validators is not None else {})}
         for hop in range(self.limits.max_hops + 1):
             realm = urls.same_credentials_realm(base.url, target)
-            question = Ask(target, self._headers, base.credentials if realm else None)
+            question = access.ask(target, headers) if realm else Ask(target, headers)
             answer = self._fetch(question, trip, hop)
             location = answer.headers.get("location")
             if answer.status not in REDIRECTS or not location:
@@ -119,7 +134,7 @@ class Client:
             f"{base.host} redirected more than {self.limits.max_hops} times without an answer. "
             "Open the base URL in a browser and use the address where it ends.",
             reason="too_many_redirects",
-            evidence=failures.evidence(answer.url, answer.status, answer.body),
+            evidence=answer.evidence,
         )
 
     def post(self, url: str, params: Sequence[tuple[str, str]]) -> Response:
@@ -131,7 +146,27 @@ class Client:
         trip = Trip()
         headers = {**self._headers, "Content-Type": "application/x-www-form-urlencoded"}
         form = urls.encoded(params).encode()
-        return _response(self._fetch(Ask(base.url, headers, base.credentials, form), trip, 0), trip, None)
+        question = self._access(base).ask(base.url, headers, form)
+        return _response(self._fetch(question, trip, 0), trip, None)
+
+    def deliver(self, url: str, body: bytes, headers: Mapping[str, str]) -> Response:
+        """One attempt to POST `body` as it is; raises as `get` does. A redirect is an answer, the body goes nowhere else.
+
+        It may arrive twice: where the answer cannot be unpacked, or a connection that was kept alive breaks.
+        """
+        base = urls.parse(url)
+        trip = Trip()
+        question = self._access(base).ask(base.url, {**self._headers, **headers}, body)
+        return _response(self._fetch(question, trip, 0), trip, None)
+
+    def check(self, url: str) -> None:
+        """Whether all is there that its host is to be sent, and verified by; asks nothing. Raises ConfigError."""
+        base = urls.parse(url)
+        self._access(base)
+        self._tls_context(base.host)
+
+    def _access(self, base: urls.Address) -> Access:
+        return access_to(self.hosts.get(base.host), base.credentials)
 
     def _fetch(self, question: Ask, trip: Trip, hop: int) -> Answer:
         lane = self._lane(question.url)
@@ -157,16 +192,18 @@ class Client:
         watch = Watch(self.limits, self.monotonic)
         session = _Session()
         session.trust_env = False  # no .netrc; proxies are asked for by the lane
-        adapter = Adapter(Line(self._dialler.dial, watch), tls=self._tls_context)
+        adapter = Adapter(Line(self._dialler.dial, watch), tls=partial(self._tls_context, host))
         session.mount("http://", adapter)
         session.mount("https://", adapter)
         return Lane(host=host, session=session, watch=watch, now=self.now, check_proxied=self._check_proxied)
 
-    def _tls_context(self) -> ssl.SSLContext:
+    def _tls_context(self, host: str) -> ssl.SSLContext:
+        said = self.hosts.get(host)
+        own = None if said is None else said.ca
         with self._lock:
-            if self._tls is None:
-                self._tls = tls_context(os.environ)
-            return self._tls
+            if own not in self._tls:
+                self._tls[own] = tls_context(os.environ, own)
+            return self._tls[own]
 
     def _check_proxied(self, url: str) -> None:
         parts = urlsplit(url)
@@ -193,7 +230,6 @@ def _headers(contact: str | None) -> Mapping[str, str]:
 
 
 def _onward(answer: Answer, location: str, params: Sequence[tuple[str, str]]) -> str:
-    evidence = failures.evidence(answer.url, answer.status, answer.body)
     here = urls.parse(answer.url)
     try:
         there = urls.parse(urls.follow(answer.url, location, params))
@@ -201,14 +237,14 @@ def _onward(answer: Answer, location: str, params: Sequence[tuple[str, str]]) ->
         raise Refused(
             f"{here.host} redirects to something that is not an http address. Ask its operators.",
             reason="bad_redirect",
-            evidence=evidence,
+            evidence=answer.evidence,
         ) from error
     if here.url.startswith("https:") and there.url.startswith("http:"):
         raise Refused(
             f"{here.host} redirects from https to unprotected http, which is not followed. If that is meant, "
             "register the http address itself.",
             reason="https_to_http",
-            evidence=evidence,
+            evidence=answer.evidence,
         )
     return there.url
 
@@ -223,4 +259,5 @@ def _response(answer: Answer, trip: Trip, moved_to: str | None) -> Response:
         seconds=trip.seconds,
         requests=trip.requests,
         moved_to=moved_to,
+        hidden=answer.hidden,
     )

@@ -39,13 +39,20 @@ _CERTIFICATE = {
 }
 _UNKNOWN_AUTHORITY = (
     "is signed by an authority that this machine does not know, or its intermediate certificate is missing. "
-    "If the authority is your own, name its bundle in REQUESTS_CA_BUNDLE"
+    "If the authority is your own, name its bundle in REQUESTS_CA_BUNDLE, or in 'ca' of the [[host]]"
 )
 
 
-def evidence(url: str, status: int | None, content: bytes) -> Evidence:
-    """What came, as text that can be stored: Postgres takes no NUL."""
-    text = content[: Evidence.EXCERPT_BYTES].decode("utf-8", "replace").replace("\x00", "\ufffd")
+def evidence(
+    url: str, status: int | None, content: bytes | memoryview, hidden: Sequence[str] = ()
+) -> Evidence:
+    """What came, as text that can be stored: Postgres takes no NUL. Stars stand for what is `hidden`."""
+    secrets = sorted((each.encode() for each in hidden), key=len, reverse=True)
+    # One that begins within the excerpt may end behind it.
+    excerpt = bytes(content[: Evidence.EXCERPT_BYTES + sum(map(len, secrets[:1]))])
+    for each in secrets:
+        excerpt = excerpt.replace(each, b"*" * len(each))
+    text = excerpt[: Evidence.EXCERPT_BYTES].decode("utf-8", "replace").replace("\x00", "\ufffd")
     return Evidence(public_url(url), status, text)
 
 

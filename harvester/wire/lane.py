@@ -28,23 +28,33 @@ _KEPT_IDLE = 120.0
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One HTTP request; `url` carries no userinfo. A POST where there is a `form`, already encoded."""
+    """One HTTP request; `url` carries no userinfo. A POST where there is a `form`, already encoded.
+
+    `hidden` are secrets in it, which no evidence may show.
+    """
 
     url: str
-    headers: Mapping[str, str]
-    credentials: tuple[str, str] | None = None
+    headers: Mapping[str, str] = field(repr=False)
+    credentials: tuple[str, str] | None = field(default=None, repr=False)
     form: bytes | None = None
+    hidden: tuple[str, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One HTTP response, read to its end; `headers` have lower-case names."""
+    """One HTTP response, read to its end; `headers` have lower-case names, `hidden` is its question's."""
 
     url: str
     status: int
     headers: Mapping[str, str]
     body: bytes
     received_at: datetime
+    hidden: tuple[str, ...] = field(default=(), repr=False)
+
+    @property
+    def evidence(self) -> Evidence:
+        """URL, status, and how the body begins."""
+        return failures.evidence(self.url, self.status, self.body, self.hidden)
 
 
 @dataclass(slots=True)
@@ -113,9 +123,9 @@ class Lane:
             if response is not None:
                 status = response.status_code
                 response.close()  # the rest of the body is not wanted: neither is the connection
-            named = self._named(
-                error, failures.evidence(question.url, status, bytes(content.getbuffer()[:2048]))
-            )
+            with content.getbuffer() as came:
+                evidence = failures.evidence(question.url, status, came, question.hidden)
+            named = self._named(error, evidence)
             if named is error:
                 raise
             raise named from error
@@ -159,9 +169,11 @@ class Lane:
         headers = {name.lower(): value for name, value in response.headers.items()}
         if status in REDIRECTS and headers.get("location"):
             content.write(body.read_start(response.raw))
+        elif status == 304 and "transfer-encoding" in headers:
+            response.close()  # it has no body (RFC 9110, section 15.4.5): no chunk ever comes
         else:
             body.read_body(response.raw, limits, content)
-        return Answer(question.url, status, headers, content.getvalue(), received_at)
+        return Answer(question.url, status, headers, content.getvalue(), received_at, question.hidden)
 
     def _proxied(self, url: str) -> bool:
         return requests.utils.select_proxy(url, self._proxies_for(url)) is not None

@@ -102,8 +102,11 @@ class Adapter(HTTPAdapter):
         return pool
 
 
-def tls_context(environment: Mapping[str, str]) -> ssl.SSLContext:
-    """Verifies against REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE (file or folder), else certifi's authorities."""
+def tls_context(environment: Mapping[str, str], own: Path | None = None) -> ssl.SSLContext:
+    """Verifies against REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE (file or folder), else certifi's authorities.
+
+    The authorities of `own`, a PEM file, are trusted besides. Raises ConfigError for a file that holds none.
+    """
     chosen = environment.get("REQUESTS_CA_BUNDLE") or environment.get("CURL_CA_BUNDLE")
     bundle = Path(chosen or DEFAULT_CA_BUNDLE_PATH)
     context = create_urllib3_context()
@@ -116,6 +119,13 @@ def tls_context(environment: Mapping[str, str]) -> ssl.SSLContext:
         raise ConfigError(
             f"{bundle} cannot be read as a bundle of certificates: mend REQUESTS_CA_BUNDLE"
         ) from error
+    if own is not None:
+        try:
+            context.load_verify_locations(cafile=own)
+        except OSError as error:
+            raise ConfigError(
+                f"{own} cannot be read as certificates (PEM): mend 'ca' of its [[host]]"
+            ) from error
     return context
 
 

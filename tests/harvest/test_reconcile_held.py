@@ -11,11 +11,13 @@ from sqlalchemy import Engine, text
 from harvester.catalogue import ledger
 from harvester.catalogue.keys import item_key
 from harvester.catalogue.status import status
-from harvester.harvest import guarding
+from harvester.config import Defaults, Holds, RepositorySettings, Settings
 from harvester.harvest.guarding import too_many
 from harvester.harvest.progress import Listener
 from harvester.harvest.reconcile import Report
 from harvester.mock import FakeRepository
+
+MANY = Holds(share=1.0, records=1_000, most=1_000)
 
 
 @pytest.fixture
@@ -67,7 +69,23 @@ def is_held(ask: Asker, report: Report, reason: str) -> str:
     ],
 )
 def test_the_guard_holds_from_just_beyond_its_limits(live_records: int, absent: int, *, held: bool) -> None:
-    assert too_many(live_records, absent) is held
+    assert too_many(live_records, absent, Holds()) is held
+
+
+def test_a_repository_has_limits_of_its_own_where_they_are_configured(
+    ask: Asker, fake: FakeRepository
+) -> None:
+    def said(holds: Holds) -> Settings:
+        return Settings(
+            repositories=(RepositorySettings(ask.name, holds=holds),), defaults=Defaults(holds=MANY)
+        )
+
+    lose(fake, 9)
+    sentence = is_held(ask, run(ask, settings=said(Holds(share=0.01, records=8))), "too_many")
+    assert "9 of " in sentence
+    found = only(run(ask, settings=said(Holds(share=0.01, records=9))))
+    assert (found.outcome, found.removed) == ("complete", 9)
+    check(ask)
 
 
 def test_twenty_records_go_and_one_more_waits_for_a_person(ask: Asker, fake: FakeRepository) -> None:
@@ -268,15 +286,17 @@ def filled(engine: Engine, crowd: FakeRepository, ghosts: int) -> Asker:
 
 
 def test_so_many_of_many_may_go_and_one_more_waits_for_a_person(
-    shared_engine: Engine, crowd: FakeRepository, monkeypatch: pytest.MonkeyPatch
+    shared_engine: Engine, crowd: FakeRepository
 ) -> None:
-    assert guarding.MOST == 1_000
-    monkeypatch.setattr(guarding, "MOST", 100)  # a thousand among twenty thousand take a minute
+    assert Holds().most == 1_000
+    fewer = Settings(
+        defaults=Defaults(holds=Holds(most=100))
+    )  # a thousand among twenty thousand take a minute
     ask = filled(shared_engine, crowd, 100)
-    report = run(ask, stop=lambda: bool(crowd.requests("GetRecord")), wait=10.0)
+    report = run(ask, stop=lambda: bool(crowd.requests("GetRecord")), wait=10.0, settings=fewer)
     assert (report.outcome, only(report).absent, state(ask)) == ("interrupted", 100, "confirming")
     crowd.log.clear()
     ask = filled(shared_engine, crowd, 101)
-    report = run(ask, wait=10.0)
+    report = run(ask, wait=10.0, settings=fewer)
     sentence = is_held(ask, report, "too_many")
     assert "101 of " in sentence

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from raw_server import PAGE, Talk, always, answer
 
+from harvester.config import HostSettings
 from harvester.errors import ConfigError, Refused, RepositoryError, Retriable
 
 OPENSSL = shutil.which("openssl")
@@ -302,3 +303,34 @@ def test_a_proxy_that_declines_the_tunnel_is_named(server, trusting, monkeypatch
         trusting(proxy).get(f"https://{NAME}:{proxy.port}/oai", ARGUMENTS)
     assert caught.value.reason == "proxy"
     assert "canary" not in str(caught.value)
+
+
+def test_an_authority_of_ones_own_is_trusted_for_its_host_only_and_besides_all_others(
+    server, trusting, good, tmp_path
+):
+    theirs = Authority(tmp_path, "theirs")
+    intern, extern = f"intern.{NAME}", NAME
+    own = server(always(answer()), wrap=over_tls(theirs.server(intern)))
+    same = server(always(answer()), wrap=over_tls(theirs.server(extern)))
+    public = server(always(answer()), wrap=over_tls(good))
+    host = f"{intern}:{own.port}"
+    typed = [host, *(f"{extern}:{each.port}" for each in (same, public))]
+    settings = {name: HostSettings(name, ca=theirs.bundle) for name in (host, f"{extern}:{public.port}")}
+    asker = trusting(own, hosts=settings, typed=typed)
+    assert asker.get(f"https://{host}/oai", ARGUMENTS).body == PAGE
+    with pytest.raises(Refused, match=r"'ca' of the \[\[host\]\]") as caught:
+        asker.get(f"https://{extern}:{same.port}/oai", ARGUMENTS)
+    assert caught.value.reason == "tls"
+    assert same.requests == []
+    assert asker.get(f"https://{extern}:{public.port}/oai", ARGUMENTS).body == PAGE
+
+
+@pytest.mark.parametrize("held", [None, b"no certificate"], ids=["missing", "other"])
+def test_an_authority_that_is_none_is_a_sentence(client, tmp_path, held):
+    pem = tmp_path / "ours.pem"
+    if held is not None:
+        pem.write_bytes(held)
+    asker = client(hosts={NAME: HostSettings(NAME, ca=pem)})
+    with pytest.raises(ConfigError, match=r"'ca' of its \[\[host\]\]"):
+        asker.check(f"https://{NAME}/oai")
+    asker.check("https://elsewhere.example/oai")
