@@ -41,6 +41,7 @@ class FakeRepository:
     earliest: str | None = None
     latency: float = 0.0
     now: Callable[[], datetime] = clock.now
+    path: str = "/oai"
     faults: Iterable[str] = ()
     store: Store = field(init=False)
     log: list[Access] = field(init=False, default_factory=list)
@@ -63,9 +64,15 @@ class FakeRepository:
 
     def start(self) -> Self:
         """Begin to serve; `close` ends it."""
-        self._server = Server(self.port, self._exchange)
+        self._server = Server(self.port, self.exchange)
+        self.move_to(self._server.server_port)
+        self._server.start()
+        return self
+
+    def move_to(self, port: int) -> None:
+        """Say of itself that it is at this port, whoever serves it there."""
         self._policy = Policy(
-            base_url=f"http://127.0.0.1:{self._server.server_port}/oai",
+            base_url=f"http://127.0.0.1:{port}{self.path}",
             page_size=self.page_size,
             granularity=self.granularity,
             deleted_record=self.deleted_record,
@@ -76,8 +83,6 @@ class FakeRepository:
             earliest=self.earliest,
             now=self.now,
         )
-        self._server.start()
-        return self
 
     def close(self) -> None:
         """End every connection and thread. Raises what went wrong inside the server, if anything did."""
@@ -120,14 +125,16 @@ class FakeRepository:
     ) -> None:
         self.close()
 
-    def _exchange(self, request: Request, flight: Flight) -> Answer:
+    def exchange(self, request: Request, flight: Flight) -> Answer:
+        """Answer a request, and write it into the log."""
         at = clock.monotonic()
         if self.latency:
             flight.pause(self.latency)
         flight.called_off = self._armed.called_off
         turn = Turn(request=request, policy=self._settled(), store=self.store, tokens=self._tokens)
         path = request.raw.partition("?")[0]
-        answer = respond(turn, self._armed) if path == "/oai" or path.startswith("/oai/") else Answer(404)
+        ours = path == self.path or path.startswith(f"{self.path}/")
+        answer = respond(turn, self._armed) if ours else Answer(404)
         date = format_datetime(self.now() + turn.skew, usegmt=True)
         access = Access(
             at=at,

@@ -26,11 +26,11 @@ class Denying(FakeRepository):
 
     answers: dict[str, Answer]
 
-    def _exchange(self, request: Any, flight: Any) -> Answer:
+    def exchange(self, request: Any, flight: Any) -> Answer:
         own = dict(request.pairs)
         if own.get("verb") == "GetRecord" and own.get("identifier") in self.answers:
             return self.answers[own["identifier"]]
-        return super()._exchange(request, flight)
+        return super().exchange(request, flight)
 
 
 def error(code: str) -> Answer:
