@@ -78,8 +78,10 @@ def keep(connection: Connection, stream: Stream, page_id: int, ended: Mapping[by
     connection.exec_driver_sql(_KEEP, values)
 
 
-def forget_older(connection: Connection, repository_id: int, seconds: float) -> int:
-    """Forget the repository's versions that ended longer ago than `seconds`; return how many.
+def forget_older(
+    connection: Connection, repository_id: int, seconds: float, *, most: int | None = None
+) -> int:
+    """Forget the repository's versions that ended longer ago than `seconds`, not many more than `most`; return how many.
 
     The oldest first, in transactions of its own: the connection must not be in one. The versions that stand now are no
     history and stay.
@@ -90,7 +92,7 @@ def forget_older(connection: Connection, repository_id: int, seconds: float) -> 
         with connection.begin():
             batch = connection.execute(_FORGET, values).rowcount
         forgotten += batch
-        if batch < _BATCH:
+        if batch < _BATCH or (most is not None and forgotten >= most):
             return forgotten
 
 

@@ -8,8 +8,9 @@ from harvester import clock
 from harvester.crosswalk import registry
 from harvester.errors import Refused, RepositoryError
 from harvester.harvest import outcomes
+from harvester.oai.description import Format
 from harvester.oai.probe_advice import Basis, Estimate, advice, estimate
-from harvester.oai.probe_inquiry import Format, Inquiry, Sample
+from harvester.oai.probe_inquiry import Inquiry, Sample
 from harvester.oai.traits import Traits
 
 _SETS_SHOWN = 20

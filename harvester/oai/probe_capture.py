@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 from harvester.errors import ConfigError, RepositoryError
-from harvester.wire import Client, Response, merge_query, public_url
+from harvester.wire import Client, Response, Validators, merge_query, public_url
 
 MOST_BYTES = 100 * 1000 * 1000
 # What tells of the answer, and nothing that could let somebody in (Set-Cookie, Authorization).
@@ -114,10 +114,12 @@ class CapturingClient(Client):
 
     capture: Capture
 
-    def get(self, url: str, params: Sequence[tuple[str, str]]) -> Response:
+    def get(
+        self, url: str, params: Sequence[tuple[str, str]], validators: Validators | None = None
+    ) -> Response:
         """As Client.get."""
         # Not `super()`: a dataclass with slots is another class than the one its methods were written in.
-        return self._kept("GET", lambda: Client.get(self, url, params), (url, params))
+        return self._kept("GET", lambda: Client.get(self, url, params, validators), (url, params))
 
     def post(self, url: str, params: Sequence[tuple[str, str]]) -> Response:
         """As Client.post."""

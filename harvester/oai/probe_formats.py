@@ -5,9 +5,10 @@ from itertools import islice
 from lxml.etree import _Element as Element
 
 from harvester.errors import RepositoryError
+from harvester.oai.description import Format
 from harvester.oai.page import local_name, raise_errors
 from harvester.oai.parsing import OAI
-from harvester.oai.probe_inquiry import Format, Inquiry, Sample, Unclear, page_of
+from harvester.oai.probe_inquiry import Inquiry, Sample, Unclear, page_of
 from harvester.oai.probe_lists import size_of
 from harvester.oai.repository import Answer
 

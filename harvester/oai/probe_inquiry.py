@@ -11,6 +11,7 @@ from harvester import clock
 from harvester.errors import RepositoryError, Retriable
 from harvester.oai.answers import BOT_WALL
 from harvester.oai.datestamps import Granularity, parse
+from harvester.oai.description import Format
 from harvester.oai.page import read_page
 from harvester.oai.parsing import OAI
 from harvester.oai.records import Header, Identify, Page
@@ -34,15 +35,6 @@ class Politely(Protocol):
     """Waits for our turn at the host, asks, and notes that the host was asked."""
 
     def __call__(self, ask: Callable[[], T], /) -> T: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Format:
-    """A metadata format as ListMetadataFormats tells it (section 4.4); "" where it tells nothing."""
-
-    prefix: str
-    namespace: str = ""
-    schema: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,12 +17,12 @@ from sickle.iterator import BaseOAIIterator
 
 from harvester.errors import Refused, RepositoryError, Retriable, TokenExpired
 from harvester.oai.answers import BOT_WALL, read_answer
-from harvester.oai.datestamps import Granularity
+from harvester.oai.description import read_identify
 from harvester.oai.page import raise_errors, read_page
 from harvester.oai.parsing import OAI
 from harvester.oai.records import Broken, Identify, Page
 from harvester.oai.repair import Repaired
-from harvester.wire import Client, Patience, Response, host_of, persist, retry_after
+from harvester.wire import Client, Patience, Response, Validators, host_of, persist, retry_after
 
 T = TypeVar("T")
 
@@ -91,37 +91,26 @@ class Repository(Sickle):  # type: ignore[misc]  # sickle has no types
 
     def harvest(self, **params: str) -> Answer:
         """One request, tried once; the body decides before the status."""
+        return _read(self._send(params))
+
+    def newer(self, validators: Validators, **params: str) -> Answer | None:
+        """As `harvest`, for who holds the answer of which these validators are: None where that still stands (304)."""
+        response = self._send(params, validators)
+        return None if response.status == 304 else _read(response)
+
+    def _send(self, params: dict[str, str], validators: Validators | None = None) -> Response:
         try:
-            response = self.client.get(self.endpoint, list(params.items()))
+            response = self.client.get(self.endpoint, list(params.items()), validators)
         except RepositoryError:
             self.requests += 1
             raise
         self.requests += response.requests
         self.moved_to = self.moved_to or response.moved_to
-        try:
-            parsed = read_answer(response.status, response.headers, response.body)
-        except Retriable as error:
-            error.evidence = response.evidence
-            if response.status in (429, 503):
-                error.after = retry_after(response.headers, response.received_at)
-            raise
-        except RepositoryError as error:
-            error.evidence = response.evidence
-            raise
-        return Answer(parsed.root, parsed.repaired, response, parsed.broken)
+        return response
 
     def identify(self) -> Identify:
         """Ask and read Identify. Raises RepositoryError where this is no OAI-PMH repository."""
-
-        def ask() -> Identify:
-            root = self.harvest(verb="Identify").root
-            raise_errors(root)
-            element = root.find(f"{OAI}Identify")
-            if element is None:
-                raise Retriable("the answer holds no Identify", reason="no_list")
-            return _identify(element)
-
-        return self.persist(ask)
+        return self.persist(lambda: read_identify(self.harvest(verb="Identify").root))
 
     def metadata_prefixes(self) -> list[str]:
         """The formats it says it has (section 4.4), at most a hundred. Raises RepositoryError."""
@@ -250,6 +239,20 @@ class PageIterator(BaseOAIIterator):  # type: ignore[misc]  # sickle has no type
         return page
 
 
+def _read(response: Response) -> Answer:
+    try:
+        parsed = read_answer(response.status, response.headers, response.body)
+    except Retriable as error:
+        error.evidence = response.evidence
+        if response.status in (429, 503):
+            error.after = retry_after(response.headers, response.received_at)
+        raise
+    except RepositoryError as error:
+        error.evidence = response.evidence
+        raise
+    return Answer(parsed.root, parsed.repaired, response, parsed.broken)
+
+
 def _redirected(asked: str, answered: str) -> bool:
     here, there = urlsplit(asked), urlsplit(answered)
     before = (here.scheme.lower(), host_of(asked), here.path or "/")
@@ -263,24 +266,3 @@ def _http_date(response: Response) -> datetime | None:
         return date.replace(tzinfo=UTC) if date.tzinfo is None else date.astimezone(UTC)
     except (ValueError, TypeError, OverflowError):  # which of them depends on the text
         return None
-
-
-def _identify(element: Element) -> Identify:
-    def text(name: str) -> str | None:
-        value = " ".join((element.findtext(f"{OAI}{name}") or "").split())
-        return value[:2048] or None
-
-    def texts(name: str) -> tuple[str, ...]:
-        found = ((each.text or "").strip()[:512] for each in element.findall(f"{OAI}{name}")[:100])
-        return tuple(text for text in found if text)
-
-    return Identify(
-        name=text("repositoryName"),
-        base_url=text("baseURL"),
-        protocol_version=text("protocolVersion"),
-        earliest_datestamp=text("earliestDatestamp"),
-        deleted_record=text("deletedRecord"),
-        granularity=Granularity.declared(text("granularity")),
-        admin_emails=texts("adminEmail"),
-        compression=texts("compression"),
-    )

@@ -20,7 +20,7 @@ Script = Callable[[dict[str, str]], Told]
 
 
 class ScriptedServer(ThreadingHTTPServer):
-    """`targets` holds the paths with their queries as they came."""
+    """`targets` holds the paths with their queries as they came, `headers` those that came with them, in lower case."""
 
     daemon_threads = True
 
@@ -28,6 +28,7 @@ class ScriptedServer(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.script = script
         self.targets: list[str] = []
+        self.headers: list[dict[str, str]] = []
         self._thread = threading.Thread(target=self.serve_forever, args=(0.01,), name="scripted")
         self._thread.start()
 
@@ -46,6 +47,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.server.targets.append(self.path)
+        self.server.headers.append({name.lower(): value for name, value in self.headers.items()})
         told = self.server.script(dict(parse_qsl(self.path.partition("?")[2], keep_blank_values=True)))
         self.send_response_only(told.status)
         for name, value in {"Content-Length": str(len(told.body)), **told.headers}.items():
