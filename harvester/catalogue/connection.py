@@ -12,7 +12,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, Programm
 from sqlalchemy.pool import QueuePool
 
 from harvester.catalogue.tables import REVISION
-from harvester.config import Settings
+from harvester.config import Secret, Settings
 from harvester.errors import CatalogueError, ConfigError
 
 _STATEMENT_TIMEOUT = "10min"
@@ -24,12 +24,12 @@ _ENCODE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 Tell = Callable[[str], None]
 
 
-def open_catalogue(settings: Settings, tell: Tell = lambda _: None) -> Engine:
+def open_catalogue(settings: Settings, tell: Tell = lambda _: None, *, connections: int = 8) -> Engine:
     """An engine on a catalogue of the right shape, starting the embedded server and migrating where needed.
 
-    Raises CatalogueError with a sentence that says what to do.
+    `connections` are the most it opens. Raises CatalogueError with a sentence that says what to do.
     """
-    engine = connect(database_url(settings, tell))
+    engine = connect(database_url(settings, tell), connections=connections)
     try:
         _bring_up_to_date(engine, tell)
     except BaseException:
@@ -39,13 +39,14 @@ def open_catalogue(settings: Settings, tell: Tell = lambda _: None) -> Engine:
 
 
 def database_url(settings: Settings, tell: Tell = lambda _: None) -> str:
-    """HARVESTER_DATABASE_URL, or the embedded server's, started if need be."""
+    """HARVESTER_DATABASE_URL (or the file that it names as file:PATH), or the embedded server's, started if need be."""
     if settings.database_url is None:
         from harvester.catalogue import embedded  # noqa: PLC0415 - not needed with a Postgres of the operator's
 
         server = embedded.start(settings.home, tell=tell)
         return server.url
-    return psycopg_url(settings.database_url)
+    given = settings.database_url
+    return psycopg_url(Secret(given).reveal() if given.startswith("file:") else given)
 
 
 def psycopg_url(url: str) -> str:
@@ -60,13 +61,13 @@ def psycopg_url(url: str) -> str:
     return rewritten
 
 
-def connect(url: str) -> Engine:
-    """An engine on any Postgres, with our policy and no look at what is in it."""
+def connect(url: str, *, connections: int = 8) -> Engine:
+    """An engine on any Postgres, with our policy and no look at what is in it; half of its connections are kept open."""
     engine = create_engine(
         url,
         poolclass=QueuePool,
-        pool_size=4,
-        max_overflow=4,
+        pool_size=connections // 2,
+        max_overflow=connections - connections // 2,
         pool_timeout=30,
         pool_pre_ping=True,
         json_serializer=_ENCODE,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import cast
 
-from sqlalchemy import Connection, bindparam, case, func, select, text, update
+from sqlalchemy import Connection, bindparam, case, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import OperationalError
 
@@ -24,12 +24,14 @@ _RECOVERY = timedelta(minutes=10)  # a clean ten minutes give back ten per cent 
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """The host row: `next_allowed_at` by the database's clock, `pause` in seconds."""
+    """The host row: `next_allowed_at` by the database's clock, `pause` in seconds; `failures` in a row, of all that is there."""
 
     name: str
     next_allowed_at: datetime | None
     pause: float
     now: datetime
+    failures: int = 0
+    closed_until: datetime | None = None
 
     @property
     def wait(self) -> float:
@@ -69,26 +71,83 @@ def hold(connection: Connection, name: str, keep_waiting: Callable[[], bool]) ->
     return cast(datetime, since)
 
 
-def let_go(connection: Connection, name: str) -> None:
-    """Free the host's lock."""
+def let_go(connection: Connection, name: str, pace: float = 0.0) -> None:
+    """Free the host's lock, and say that we have ended our work there; whoever comes next waits `pace` seconds.
+
+    Our last request may have brought no page that would have told when the next is allowed.
+    """
+    later = func.clock_timestamp() + func.make_interval(0, 0, 0, 0, 0, 0, pace)
+    allowed = func.greatest(hosts.c.next_allowed_at, later) if pace else hosts.c.next_allowed_at
+    connection.execute(
+        update(hosts)
+        .where(hosts.c.name == name, hosts.c.in_hand)
+        .values(in_hand=False, next_allowed_at=allowed)
+    )
     connection.execute(select(func.pg_advisory_unlock(_key(name))))
     connection.commit()
 
 
-def look(connection: Connection, name: str, since: datetime) -> Host:
+def look(connection: Connection, name: str, since: datetime, pace: float = 0.0) -> Host:
     """The host's row, made where it is missing, for who asked for the lock at `since` and holds it.
 
-    A sign that somebody waits is cleared where it is older: it was ours, or whoever gave it gives it again.
+    A sign that somebody waits is cleared where it is older: it was ours, or whoever gave it gives it again. Where the one
+    before us died with the host in hand, it may have asked a moment ago: `pace` seconds are waited from now.
     """
+    wait = func.make_interval(0, 0, 0, 0, 0, 0, func.greatest(hosts.c.pause, pace))
     connection.execute(upsert(hosts).values(name=name).on_conflict_do_nothing())
     row = connection.execute(
         update(hosts)
         .where(hosts.c.name == name)
-        .values(waiting_at=case((hosts.c.waiting_at > since, hosts.c.waiting_at), else_=None))
+        .values(
+            waiting_at=case((hosts.c.waiting_at > since, hosts.c.waiting_at), else_=None),
+            next_allowed_at=case(
+                (hosts.c.in_hand, func.greatest(hosts.c.next_allowed_at, func.clock_timestamp() + wait)),
+                else_=hosts.c.next_allowed_at,
+            ),
+            in_hand=True,
+        )
         .returning(hosts.c.next_allowed_at, hosts.c.pause, func.clock_timestamp())
     ).one()
     connection.commit()
     return Host(name, row[0], row[1], row[2])
+
+
+def read(connection: Connection, name: str) -> Host:
+    """The host's row as it is; a host that was never asked has nothing in the way."""
+    wanted = (
+        hosts.c.next_allowed_at,
+        hosts.c.pause,
+        func.clock_timestamp(),
+        hosts.c.failures,
+        hosts.c.closed_until,
+    )
+    row = connection.execute(select(*wanted).where(hosts.c.name == name)).one_or_none()
+    if row is None:
+        return Host(name, None, 0.0, connection.execute(select(func.clock_timestamp())).scalar_one())
+    return Host(name, *row)
+
+
+def answers(connection: Connection, name: str) -> None:
+    """The host has answered: nothing of it is broken. Written only where something was."""
+    connection.execute(
+        update(hosts)
+        .where(hosts.c.name == name, or_(hosts.c.failures > 0, hosts.c.closed_until.is_not(None)))
+        .values(failures=0, closed_until=None, updated_at=func.now())
+    )
+
+
+def fails(connection: Connection, name: str, closed_for: Callable[[int], float]) -> int:
+    """The host could not be reached: how often now, in a row. It is left alone for as long as `closed_for` says of that."""
+    failures = 1 + int(connection.scalar(select(hosts.c.failures).where(hosts.c.name == name)) or 0)
+    until = func.clock_timestamp() + timedelta(seconds=closed_for(failures))
+    row = upsert(hosts).values(name=name, failures=failures, closed_until=until)
+    connection.execute(
+        row.on_conflict_do_update(
+            index_elements=["name"],
+            set_={"failures": failures, "closed_until": until, "updated_at": func.now()},
+        )
+    )
+    return failures
 
 
 def asked(connection: Connection, name: str, pause: float) -> bool:

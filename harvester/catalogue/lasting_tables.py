@@ -83,7 +83,7 @@ reconciliations = Table(
     metadata,
     Column("id", BigInteger, Identity(always=True), primary_key=True),
     Column("stream_id", ForeignKey("streams.id"), nullable=False, index=True),
-    Column("plan_id", ForeignKey("plans.id"), nullable=False),
+    Column("plan_id", ForeignKey("plans.id"), nullable=False, index=True),
     Column("run_id", BigInteger, comment="the run that has last worked on it"),
     Column(
         "state",

@@ -162,6 +162,12 @@ def read_stream(connection: Connection, stream: Stream) -> Stream:
     return replace(stream, watermark=row.watermark, rolled_to=row.rolled_to, rolled_at=row.rolled_at)
 
 
+def watermark(connection: Connection, stream_id: int | None) -> datetime | None:
+    """Where a stream's next incremental harvest begins; None before its first has ended."""
+    found: datetime | None = connection.scalar(select(streams.c.watermark).where(streams.c.id == stream_id))
+    return found
+
+
 def held(connection: Connection, stream: Stream) -> int:
     """How many records of a stream the catalogue has, by its roll-ups: live ones, tombstones, and those in quarantine."""
     mine = {"repository_id": stream.repository_id, "format": stream.format}

@@ -7,6 +7,7 @@ from sqlalchemy import (
     Double,
     ForeignKey,
     Identity,
+    Index,
     Integer,
     Table,
     Text,
@@ -84,8 +85,8 @@ runs = Table(
     "runs",
     metadata,
     Column("id", BigInteger, Identity(always=True), primary_key=True),
-    Column("stream_id", ForeignKey("streams.id"), nullable=False, index=True),
-    Column("plan_id", ForeignKey("plans.id")),
+    Column("stream_id", ForeignKey("streams.id"), nullable=False),
+    Column("plan_id", ForeignKey("plans.id"), index=True),
     Column("kind", Text, nullable=False, server_default="harvest", comment="harvest, reconcile or retry"),
     Column("started_at", MOMENT, nullable=False, server_default=func.now()),
     Column("finished_at", MOMENT),
@@ -110,3 +111,5 @@ runs = Table(
     Column("repairs", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
     Column("unread", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
 )
+# A stream's last runs are asked for all the time, and after a year it has thousands.
+Index("runs_stream_id", runs.c.stream_id, runs.c.id)

@@ -6,6 +6,7 @@ from sqlalchemy import (
     Column,
     ForeignKey,
     Identity,
+    Index,
     Integer,
     LargeBinary,
     SmallInteger,
@@ -88,3 +89,5 @@ quarantine = Table(
     Column("resolution", Text, comment="came_whole, gone or purged"),
     UniqueConstraint("repository_id", "format", "key"),
 )
+# What waits is counted for every status and every scrape, and what waited once stays.
+Index("quarantine_waiting", quarantine.c.repository_id, postgresql_where=quarantine.c.resolved_at.is_(None))

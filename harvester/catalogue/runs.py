@@ -8,6 +8,7 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, select, text
 from harvester.catalogue.lasting_tables import reconciliations
 from harvester.catalogue.ledger import Plan, Stream
 from harvester.catalogue.ledger_tables import plans, runs, windows
+from harvester.catalogue.schedule_tables import tasks
 from harvester.catalogue.tables import pages, streams
 from harvester.catalogue.windows import doubt_tokens
 
@@ -138,7 +139,12 @@ def forget_unharvested(connection: Connection, stream: Stream) -> None:
         select(pages.c.id).join(windows, windows.c.id == pages.c.window_id).where(windows.c.plan_id.in_(mine))
     )
     listed = select(reconciliations.c.id).where(reconciliations.c.stream_id == stream.id)
-    known = any(connection.execute(each.limit(1)).first() is not None for each in (harvested, listed))
+    scheduled = select(tasks.c.id).where(
+        tasks.c.stream_id == stream.id
+    )  # it was asked for: it stays, and says why
+    known = any(
+        connection.execute(each.limit(1)).first() is not None for each in (harvested, listed, scheduled)
+    )
     if stream.watermark is not None or known:
         return
     connection.execute(delete(runs).where(runs.c.stream_id == stream.id))

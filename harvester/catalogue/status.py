@@ -3,13 +3,14 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, func, select, true
+from sqlalchemy import ColumnElement, Connection, Table, func, select, text, true
 
 from harvester.catalogue import audit
 from harvester.catalogue.lasting_tables import reconciliations
 from harvester.catalogue.ledger_tables import runs, windows
 from harvester.catalogue.reading_tables import quarantine
-from harvester.catalogue.runs import alive
+from harvester.catalogue.runs import RUN_LOCK
+from harvester.catalogue.schedule_tables import tasks
 from harvester.catalogue.tables import repositories, sets, streams, tallies
 
 _STATES = {
@@ -60,10 +61,15 @@ _STREAMS = (
         func.coalesce(tallies.c.deleted, 0).label("gone"),
         func.coalesce(_WAITING.c.number, 0).label("waiting"),
         _EXPIRES.label("token_expires_at"),
-        _HELD.label("held"),
+        func.coalesce(_HELD, tasks.c.held).label("held"),
+        tasks.c.held.is_not(None).label("task_held"),
+        tasks.c.paused,
+        tasks.c.next_due_at,
+        (tasks.c.next_due_at <= func.now()).label("due"),
     )
     .join(repositories, repositories.c.id == streams.c.repository_id)
     .outerjoin(_LAST, true())
+    .outerjoin(tasks, (tasks.c.stream_id == streams.c.id) & (tasks.c.kind == "harvest"))
     .outerjoin(sets, (sets.c.repository_id == streams.c.repository_id) & (sets.c.spec == streams.c.set_spec))
     .outerjoin(
         tallies,
@@ -91,13 +97,16 @@ def status(connection: Connection, name: str | None = None) -> dict[str, Any]:
 
     `name` chooses one repository, and adds the audit (elements that no rule read) and its traits, as {name, value, how, at}.
     An unknown name gives an empty list.
-    Three statements, however many repositories there are.
+    Three statements, however many repositories there are, and one more where a run has not ended.
     """
     chosen = repositories.c.name == name if name is not None else true()
     found = connection.execute(select(repositories).where(chosen).order_by(repositories.c.name)).all()
     listed: dict[int, list[dict[str, Any]]] = {row.id: [] for row in found}
-    for row in connection.execute(_STREAMS.where(chosen)):
-        listed[row.repository_id].append(_stream(connection, row))
+    rows = connection.execute(_STREAMS.where(chosen)).all()
+    unfinished = any(row.run_id is not None and row.run_outcome is None for row in rows)
+    running = _running(connection) if unfinished else set()
+    for row in rows:
+        listed[row.repository_id].append(_stream(row, running))
     shown = [
         {"name": row.name, "base_url": row.base_url, "streams": listed[row.id]}
         | (
@@ -141,27 +150,42 @@ def _of_all(value: Any, table: Table, limit: ColumnElement[bool]) -> Any:
     return func.sum(select(value).where(table.c.repository_id == repositories.c.id, limit).scalar_subquery())
 
 
-def _stream(connection: Connection, row: Any) -> dict[str, Any]:
+def _running(connection: Connection) -> set[int]:
+    """The runs whose processes live, by the locks they hold (modulo 2^31)."""
+    found = text(
+        "SELECT CAST(objid AS bigint) FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 2"
+        " AND classid = :kind AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    )
+    return set(connection.scalars(found, {"kind": RUN_LOCK}))
+
+
+def _stream(row: Any, running: set[int]) -> dict[str, Any]:
     last = {"outcome": row.run_outcome} | {key: getattr(row, f"run_{key}") for key in _OF_RUN}
     return {
         "set": row.set_spec or None,
         "format": row.format,
-        "state": _state(connection, row),
+        "state": _state(row, running),
         "held": row.held,
         "records": row.live,
         "deleted": row.gone,
         "quarantined": row.waiting,
         "watermark": row.watermark,
         "token_expires_at": row.token_expires_at,
-        "next_due_at": None,
+        "next_due_at": row.next_due_at,
         "last_run": None if row.run_id is None else last,
     }
 
 
-def _state(connection: Connection, row: Any) -> str:
+def _state(row: Any, running: set[int]) -> str:
+    if row.run_id is not None and row.run_outcome is None and row.run_id % 2**31 in running:
+        return "harvesting"
+    if row.paused:
+        return "paused"
+    if row.task_held:
+        return "held"
     if row.run_id is None:
         return "new"
-    if row.run_outcome is None and alive(connection, row.run_id):
-        return "harvesting"
     state = _STATES.get(row.run_outcome, "failing")
-    return "held" if row.held and state in ("current", "due") else state
+    if row.held and state in ("current", "due"):
+        return "held"
+    return "due" if row.due and state == "current" else state

@@ -29,7 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 # The revision of alembic/versions that this code needs; a test compares it with alembic's head.
-REVISION = "0003"
+REVISION = "0004"
 
 # to_tsvector takes at most 1,048,575 bytes; 64 Ki characters are at most a quarter of it.
 SEARCHED_CHARACTERS = 65_536
@@ -68,6 +68,16 @@ repositories = Table(
         server_default=text("'{}'::jsonb"),
         comment="what it was observed to do: {name: {value, at, how}}",
     ),
+    Column("configured", Boolean, nullable=False, server_default="false", comment="harvester.toml names it"),
+    Column(
+        "every",
+        JSONB,
+        comment="how often, as `harvester add` was told: {least, most, cron, zone}; null: as [defaults]",
+    ),
+    Column("removed_at", MOMENT, comment="taken out of the schedule; null: it is followed"),
+    Column("formats", JSONB, comment="ListMetadataFormats, as last asked: [{prefix, namespace, schema}]"),
+    Column("refreshed_at", MOMENT, comment="when ListSets and ListMetadataFormats were last asked"),
+    Column("validators", JSONB, comment="ETag and Last-Modified by request: {verb: {etag, last_modified}}"),
     Column(
         "preference",
         ARRAY(Text),
@@ -83,6 +93,9 @@ sets = Table(
     Column("repository_id", ForeignKey("repositories.id"), nullable=False),
     Column("spec_key", LargeBinary, nullable=False, comment="a hash: a setSpec may be too long for an index"),
     Column("spec", Text, nullable=False),
+    Column("title", Text, comment="setName, as ListSets tells it"),
+    Column("first_listed_at", MOMENT, comment="when ListSets named it first; null: only headers did"),
+    Column("listed_at", MOMENT, comment="when ListSets named it last"),
     UniqueConstraint("repository_id", "spec_key"),
 )
 
@@ -216,5 +229,16 @@ hosts = Table(
         comment="seconds between requests after penalties",
     ),
     Column("penalised_at", MOMENT),
+    Column(
+        "in_hand",
+        Boolean,
+        nullable=False,
+        server_default="false",
+        comment="somebody works there; found so by the next, he died with it in hand",
+    ),
+    Column(
+        "failures", Integer, nullable=False, server_default="0", comment="in a row, of the host as a whole"
+    ),
+    Column("closed_until", MOMENT, comment="circuit breaker: until then the schedule leaves it alone"),
     Column("updated_at", MOMENT, nullable=False, server_default=func.now()),
 )

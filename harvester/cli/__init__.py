@@ -9,6 +9,7 @@ import typer
 from harvester import __version__
 from harvester.cli import (
     ask,
+    configuration,
     db,
     harvest,
     mock,
@@ -17,9 +18,12 @@ from harvester.cli import (
     probe,
     quarantine,
     reconcile,
+    registry,
     renormalise,
+    service,
     status,
     takedown,
+    why,
 )
 from harvester.errors import ConfigError, HarvesterError, Interrupted
 
@@ -34,7 +38,23 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for group in (harvest, reconcile, probe, status, ask, quarantine, takedown, normalise, renormalise, mock, db):
+for group in (
+    harvest,
+    reconcile,
+    probe,
+    registry,
+    service,
+    status,
+    why,
+    ask,
+    quarantine,
+    takedown,
+    normalise,
+    renormalise,
+    mock,
+    db,
+    configuration,
+):
     group.add_to(app)
 
 

@@ -76,6 +76,10 @@ def _details(stream: dict[str, Any]) -> None:
         output.eyes(
             f"{label}: changes are asked for from {output.moment(stream['watermark'])} on, less an overlap"
         )
+    if stream["next_due_at"]:
+        output.eyes(
+            f"{label}: due by itself at {output.moment(stream['next_due_at'])}; `harvester why` tells more"
+        )
 
 
 def _print_unread(unread: list[dict[str, Any]]) -> None:

@@ -4,7 +4,7 @@ import math
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy import Connection, Engine, func, select
 from sqlalchemy.exc import DBAPIError
@@ -35,7 +35,8 @@ class Request:
     """What to harvest: SOURCE, sets and formats as typed; `pace` in seconds (None: as configured, else the host's preset),
     `wait` in seconds.
 
-    `limits` are those of one page, `longest_list` the seconds after which a list is cut into windows; `jitter` (0.0 to 1.0) spreads the waits before a request is tried again.
+    `limits` are those of one page, `longest_list` the seconds after which a list is cut into windows (None: as configured); `tries` are those of one
+    request, `jitter` (0.0 to 1.0) spreads the waits between them.
     """
 
     source: str
@@ -47,7 +48,8 @@ class Request:
     wait: float = 600.0
     settings: Settings = field(default_factory=Settings)
     limits: Limits = field(default_factory=Limits)
-    longest_list: float = LONGEST
+    longest_list: float | None = None
+    tries: int = 3
     jitter: Callable[[], float] = random.random
 
 
@@ -89,12 +91,12 @@ def opened(
     """
     with translated(), engine.connect() as connection:
         repository, url = _find(connection, request)
-        job = _open(connection, request, url, listener, stop)
+        job = _open(connection, _settled(request, repository, url), url, listener, stop)
         try:
             yield job, repository
         finally:
             job.repository.client.close()
-            _let_go(connection)
+            _let_go(job)
 
 
 def _find(connection: Connection, request: Request) -> tuple[Repository | None, str]:
@@ -114,6 +116,13 @@ def _find(connection: Connection, request: Request) -> tuple[Repository | None, 
     return None, source
 
 
+def _settled(request: Request, repository: Repository | None, url: str) -> Request:
+    """The request with what is configured for the repository, where it says nothing itself."""
+    name = (request.name or "") if repository is None else repository.name
+    said = request.settings.of(name, url)
+    return replace(request, longest_list=request.longest_list or said.windows)
+
+
 def _open(
     connection: Connection, request: Request, url: str, listener: Listener, stop: Callable[[], bool]
 ) -> Job:
@@ -122,8 +131,17 @@ def _open(
     configured = request.settings.paces.get(host, preset.pace)
     pace = configured if request.pace is None else request.pace
     turn = Turn(connection, host, pace, request.wait, stop, listener.tell)
-    patience = Patience(pause=pace, longest_nap=turn.longest_nap, sleep=turn.nap, jitter=request.jitter)
-    client = Client(contact=request.settings.contact, patience=patience, typed={host}, limits=request.limits)
+    patience = Patience(
+        pause=pace, longest_nap=turn.longest_nap, tries=request.tries, sleep=turn.nap, jitter=request.jitter
+    )
+    client = Client(
+        contact=request.settings.contact,
+        patience=patience,
+        typed={host},
+        hosts=request.settings.hosts,
+        limits=request.limits,
+    )
+    client.check(url)
     asker = oai.Repository(url, client, patience, idempotent_tokens=preset.idempotent_tokens)
 
     def retry(error: Retriable, seconds: float) -> None:
@@ -131,13 +149,15 @@ def _open(
         listener.tell(f"{error}; asking again in {seconds:.0f} s")
 
     asker.on_retry = retry
-    return Job(connection, url, request.wish, turn, listener, asker, request.longest_list)
+    return Job(connection, url, request.wish, turn, listener, asker, request.longest_list or LONGEST)
 
 
-def _let_go(connection: Connection) -> None:
+def _let_go(job: Job) -> None:
     """Free the host and every other lock: the session goes back to the pool and lives on."""
+    connection = job.connection
     try:
         connection.rollback()
+        job.turn.give()
         connection.execute(select(func.pg_advisory_unlock_all()))
         connection.commit()
     except DBAPIError:

@@ -201,7 +201,8 @@ class Lists:
         if size is None and page.token is None:
             size = len(page.records) + len(page.broken)
             if window.pages < 2 and size <= window.received:
-                return None  # as long, and without a token as well: what has cut the one may have cut the other
+                # As long, and without a token as well: what has cut the one may have cut the other.
+                return None
         how = (
             "ListIdentifiers tells no size either"
             if size is None

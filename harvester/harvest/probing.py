@@ -157,9 +157,11 @@ class _Probing:
             "contact": request.settings.contact,
             "patience": patience,
             "typed": {turn.host},
+            "hosts": request.settings.hosts,
             "limits": request.limits,
         }
         client = Client(**settled) if capture is None else CapturingClient(**settled, capture=capture)
+        client.check(self.url)
         asker = oai.Repository(self.url, client, patience)
 
         def retry(error: Retriable, seconds: float) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from harvester.catalogue import ledger, reconciliations
 from harvester.catalogue.ledger import Repository, Stream
+from harvester.config import Holds
 from harvester.crosswalk import registry
 from harvester.errors import ConfigError, HarvesterError
 from harvester.harvest import outcomes
@@ -65,9 +66,10 @@ def reconcile(
             return Report(failed.outcome, [], repository.name, job.url, failed.sentence, failed.evidence)
         if approve:
             streams = _held(job, streams)
+        holds = request.settings.of(repository.name, repository.base_url).holds or Holds()
         reports: list[StreamReconciled] = []
         for stream in streams:
-            told = Told(repository.name, _options(job.connection, repository, stream))
+            told = Told(repository.name, _options(job.connection, repository, stream), holds)
             reports.append(reconcile_stream(job, repository, stream, told, approve=approve))
             if reports[-1].outcome in ("interrupted", "failed", "unreachable"):
                 break

@@ -46,7 +46,7 @@ class Turn:
         """
         self.check()
         while not self.held:
-            wait = hosts.look(self.connection, self.host, self._lock())
+            wait = hosts.look(self.connection, self.host, self._lock(), self.pause)
             self._added = max(0.0, wait.pause - self.pause)
             if wait.wait <= self.longest_nap:
                 self._napped += max(0.0, wait.wait - max(wait.pause, self.pause))
@@ -79,7 +79,7 @@ class Turn:
         """Let the lock go, if we have it."""
         if self.held:
             self.held = False
-            hosts.let_go(self.connection, self.host)
+            hosts.let_go(self.connection, self.host, self.pause)
 
     def lost(self) -> None:
         """The session is gone, and the lock with it."""

@@ -188,3 +188,28 @@ def test_who_gives_its_turn_away_and_waits_again_is_not_overlooked(
     waiter.join()
     # A sign that was given since the lock was let go is therefore kept by `look`.
     assert asked[0] <= given
+
+
+def test_whoever_comes_after_one_who_died_waits_as_long_as_the_pace(
+    engine: Engine, connection: Connection
+) -> None:
+    victim = connection.scalar(text("SELECT pg_backend_pid()"))
+    connection.commit()
+    with engine.connect() as other:
+        other.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": victim})
+        other.commit()
+        asked = hosts.hold(other, HOST, lambda: True)
+        assert asked is not None
+        assert 1.5 < hosts.look(other, HOST, asked, 2.0).wait <= 2.0
+        hosts.let_go(other, HOST)
+        asked = hosts.hold(other, HOST, lambda: True)
+        assert asked is not None
+        put(other, "next_allowed_at = NULL")
+        assert hosts.look(other, HOST, asked, 2.0).wait == 0.0
+        other.invalidate()
+    connection.invalidate()
+
+
+def test_who_lets_a_host_go_leaves_it_its_pause(connection: Connection) -> None:
+    hosts.let_go(connection, HOST, 3.0)
+    assert 2.5 < hosts.look(connection, HOST, since(connection)).wait <= 3.0

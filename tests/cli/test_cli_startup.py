@@ -27,6 +27,7 @@ HEAVY_OURS = (
     "harvester.oai",
     "harvester.wire",
     "harvester.crosswalk",
+    "harvester.config_file",
 )
 COMMANDS = [
     command.name or command.callback.__name__ for command in app.registered_commands if command.callback

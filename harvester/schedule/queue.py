@@ -1,0 +1,236 @@
+"""The queue that spreads slices of work over threads and machines: Procrastinate, in a schema of its own.
+
+It holds no truth. What is due stands in the catalogue's tasks; politeness is the host lock's, safety the windows' fence. So the
+schema may be dropped and made anew, and a job that is lost is enqueued again by the clock.
+"""
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import procrastinate
+from procrastinate import exceptions, jobs
+from procrastinate.schema import SchemaManager
+from sqlalchemy import Connection, Engine, Text, column, func, select, table, text
+from sqlalchemy.exc import DBAPIError
+
+from harvester.catalogue.tools import client_url
+from harvester.errors import CatalogueError
+
+SCHEMA = "harvester_queue"
+_QUEUE = "slices"
+# Two processes that start on an empty database make the schema once ("queue" in ASCII).
+_MAKING = 0x7175657565
+_HEARTBEAT, _STALLED = 10.0, 30.0  # seconds
+_GLANCE = 0.2  # seconds between two looks at whether we are to stop
+_RESTART = 1.0  # seconds before a worker whose connection was lost begins again
+# Without these a worker lives and looks dead: its jobs would be taken for stalled.
+_NEEDED = frozenset({"update_heartbeats", "listener", "poll_jobs_to_abort"})
+
+_jobs = table("procrastinate_jobs", column("lock"), column("status"), schema=SCHEMA)
+_workers = table("procrastinate_workers", column("last_heartbeat"), schema=SCHEMA)
+_STATUS = _jobs.c.status.cast(Text)
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Hands:
+    """What a worker does: `run` a slice on a host, whether there is more at once; `alive` is called while the loop turns.
+
+    `run` is told whether only what presses is to be done.
+    """
+
+    run: Callable[[str, bool], bool]
+    threads: int
+    stop: Callable[[], bool]
+    alive: Callable[[], None] = lambda: None
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """The queue in the catalogue's Postgres; `heartbeat` and `stalled` in seconds, parameters for tests."""
+
+    engine: Engine
+    heartbeat: float = _HEARTBEAT
+    stalled: float = _STALLED
+
+    def prepare(self) -> None:
+        """Make the schema, or make it anew where it is another version's; the queue holds nothing that is lost by it.
+
+        Raises CatalogueError where workers of another version still use it.
+        """
+        with self.engine.connect() as connection, connection.begin():
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MAKING})
+            found = connection.scalar(
+                text("SELECT obj_description(to_regnamespace(:schema), 'pg_namespace')"), {"schema": SCHEMA}
+            )
+            if found == _version():
+                return
+            if found is not None and _alive(connection, self.stalled):
+                raise CatalogueError(
+                    f"workers of another version of harvester are at work on the queue ({found}; this is {_version()}): "
+                    "stop them first, then start this one"
+                )
+            connection.execute(text(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE"))
+            connection.execute(text(f"CREATE SCHEMA {SCHEMA}"))
+            connection.execute(text(f"SET LOCAL search_path = {SCHEMA}"))
+            # Many statements at once: the driver takes them only without parameters.
+            connection.connection.cursor().execute(SchemaManager.get_schema())
+            connection.execute(text(f"COMMENT ON SCHEMA {SCHEMA} IS '{_version()}'"))
+
+    def enqueue(self, hosts: Iterable[str], *, pressing: bool = False) -> int:
+        """Give each host a slice of work, but those that wait for one already; how many were new.
+
+        With `pressing` a short one, before all others, beside the one that the host waits for.
+        """
+        app = procrastinate.App(connector=procrastinate.SyncPsycopgConnector(**self._connection(1)))
+        slice_ = _task(app, lambda _host, _pressing: False)
+        with app.open():
+            return sum(_defer(slice_, host, pressing=pressing) for host in hosts)
+
+    def busy(self) -> tuple[set[str], set[str]]:
+        """Hosts that wait for a slice, and hosts that have one."""
+        with self.engine.connect() as connection:
+            found = connection.execute(
+                select(_jobs.c.lock, _STATUS).where(_STATUS.in_(("todo", "doing")), _jobs.c.lock.is_not(None))
+            ).all()
+        return {row[0] for row in found if row[1] == "todo"}, {row[0] for row in found if row[1] == "doing"}
+
+    def waiting(self) -> int:
+        """How many slices wait for a worker."""
+        with self.engine.connect() as connection:
+            return int(connection.scalar(select(func.count()).where(_STATUS == "todo")) or 0)
+
+    def reap(self) -> list[str]:
+        """End the jobs of workers that have died, and enqueue their hosts again; which.
+
+        Not by retrying them: with another job of the host waiting that is a UniqueViolation, and the host stays blocked.
+        """
+        ended = asyncio.run(self._end_stalled())
+        self.enqueue(ended)
+        return ended
+
+    def purge(self, *, hours: int = 24) -> None:
+        """Forget jobs that ended so many hours ago."""
+        asyncio.run(self._purge(hours))
+
+    def work(self, hands: Hands) -> None:
+        """Run slices in threads until asked to stop; a lost connection is made anew."""
+        asyncio.run(self._work(hands))
+
+    async def _end_stalled(self) -> list[str]:
+        app = procrastinate.App(connector=procrastinate.PsycopgConnector(**self._connection(1)))
+        async with app.open_async():
+            stalled = await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=self.stalled)
+            ended = []
+            for job in stalled:
+                await app.job_manager.finish_job(job, jobs.Status.FAILED, delete_job=True)
+                if job.lock:
+                    ended.append(job.lock)
+            return ended
+
+    async def _purge(self, hours: int) -> None:
+        app = procrastinate.App(connector=procrastinate.PsycopgConnector(**self._connection(1)))
+        async with app.open_async():
+            await app.job_manager.delete_old_jobs(
+                hours, include_failed=True, include_cancelled=True, include_aborted=True
+            )
+
+    async def _work(self, hands: Hands) -> None:
+        with ThreadPoolExecutor(hands.threads, thread_name_prefix="slice") as threads:
+            asyncio.get_running_loop().set_default_executor(threads)
+            while not hands.stop():
+                try:
+                    await self._work_until_lost(hands)
+                except Exception as error:  # noqa: BLE001 - whatever ends the worker, it begins again; and it is told
+                    _log.warning("the queue's worker begins again: %s", error)
+                    hands.alive()  # the loop turns, though Postgres is away
+                    await asyncio.sleep(_RESTART)
+
+    async def _work_until_lost(self, hands: Hands) -> None:
+        lost = threading.Event()
+        app = procrastinate.App(connector=procrastinate.PsycopgConnector(**self._connection(3)))
+        _task(app, hands.run)
+        async with app.open_async():
+            worker = asyncio.create_task(
+                app.run_worker_async(
+                    queues=[_QUEUE],
+                    concurrency=hands.threads,
+                    install_signal_handlers=False,
+                    delete_jobs=jobs.DeleteJobCondition.ALWAYS.value,
+                    update_heartbeat_interval=self.heartbeat,
+                    stalled_worker_timeout=self.stalled,
+                    fetch_job_polling_interval=_STALLED / 6,
+                )
+            )
+            seen: set[str] = set()
+            while not (worker.done() or hands.stop()):
+                await asyncio.wait([worker], timeout=_GLANCE)
+                running = {each.get_name() for each in asyncio.all_tasks()} & _NEEDED
+                if seen - running:
+                    # Procrastinate watches these only until the first of them ends, and one ends at once.
+                    lost.set()
+                    break
+                seen |= running
+                hands.alive()
+            worker.cancel()
+            with suppress(asyncio.CancelledError):
+                await worker
+        if lost.is_set():
+            raise exceptions.ConnectorException("a part of the worker has ended")
+
+    def _connection(self, size: int) -> dict[str, Any]:
+        url = self.engine.url.render_as_string(hide_password=False)
+        return {
+            "conninfo": client_url(url),
+            "kwargs": {"options": f"-c search_path={SCHEMA}", "application_name": "harvester queue"},
+            "min_size": 1,
+            "max_size": size,
+            "timeout": 15.0,
+        }
+
+
+def _alive(connection: Connection, stalled: float) -> bool:
+    """Whether a worker, of whatever version, told of itself lately."""
+    since = func.now() - func.make_interval(0, 0, 0, 0, 0, 0, stalled)
+    try:
+        with connection.begin_nested():
+            found = connection.scalar(select(func.count()).where(_workers.c.last_heartbeat > since))
+    except DBAPIError:
+        return False  # that version had no such table: nobody of it can be told apart from nobody
+    return bool(found)
+
+
+def _version() -> str:
+    return f"procrastinate {procrastinate.__version__}"
+
+
+_Slice = procrastinate.tasks.Task[..., None, ...]
+
+
+def _task(app: procrastinate.App, run: Callable[[str, bool], bool]) -> _Slice:
+    """The one task: a slice on a host, and another one after it where there is more."""
+
+    @app.task(name="slice", queue=_QUEUE)
+    def slice_(host: str, pressing: bool = False) -> None:
+        if run(host, pressing):
+            _defer(slice_, host)
+
+    return slice_
+
+
+def _defer(task: _Slice, host: str, *, pressing: bool = False) -> bool:
+    """Whether the host did not wait for such a slice already."""
+    name = f"{host} pressing" if pressing else host
+    job = task.configure(lock=host, queueing_lock=name, priority=int(pressing))
+    try:
+        job.defer(host=host, pressing=pressing)
+    except exceptions.AlreadyEnqueued:
+        return False
+    return True

@@ -1,0 +1,215 @@
+"""A slice: about a minute of work on one host, task after task, page by page; what it leaves stands in the catalogue."""
+
+import logging
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
+
+from harvester import clock, logs
+from harvester.catalogue import hosts, tasks
+from harvester.catalogue.connection import translated
+from harvester.catalogue.tasks import Task
+from harvester.config import Settings
+from harvester.errors import CatalogueError, HarvesterError
+from harvester.harvest.progress import Listener, PageEvent
+from harvester.schedule import planner, standing
+from harvester.schedule.settling import SHORT, settle
+from harvester.schedule.standing import Done, Hand
+from harvester.wire import preset_for
+
+_MOST_CRASHES = 3  # slices in a row that ended without a word: then a person is asked
+_TOLD_EVERY = 5.0  # seconds between two notes of where a list's token stands
+_SECONDS_PER_REQUEST = 1.0  # where a host has no pace: how many lists it may have open is reckoned by this
+_TRIES = 3  # of one request
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """Who wants to know: of every page, of every task's end (with its seconds), of every slice's."""
+
+    page: Callable[[Task, PageEvent], None] = lambda _task, _event: None
+    task: Callable[[Task, Done, float], None] = lambda _task, _done, _seconds: None
+    slice: Callable[[str, float], None] = lambda _host, _seconds: None
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What slices are cut from; `jitter` gives 0.0 to 1.0."""
+
+    engine: Engine
+    settings: Settings
+    stop: Callable[[], bool]
+    heard: Heard = field(default_factory=Heard)
+    jitter: Callable[[], float] = random.random
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A host as it stands: what waits there, and how many lists are open."""
+
+    waiting: Sequence[Task]
+    begun: int
+    seconds_per_request: float
+    failures: int
+
+
+def run_slice(work: Work, host: str, *, pressing: bool = False) -> bool:
+    """Work on a host until its minute is over or nothing is left that may be done now; whether it has more to do at once.
+
+    With `pressing` only as far as tokens must be spent that would die while the host waits for its turn.
+    """
+    began = clock.monotonic()
+    try:
+        return _work(work, host, began + work.settings.service.slice, pressing=pressing) and not pressing
+    except CatalogueError as error:
+        _log.warning("the slice on %s ends: %s", host, error)
+        return False
+    finally:
+        work.heard.slice(host, clock.monotonic() - began)
+
+
+def _work(work: Work, host: str, ends: float, *, pressing: bool) -> bool:
+    while not work.stop():
+        seen = _look(work, host)
+        if seen is None:
+            return False
+        if clock.monotonic() >= ends:
+            return bool(seen.waiting)
+        choice = _choose(seen, pressing=pressing)
+        if choice is None:
+            return False
+        task = next(each for each in seen.waiting if each.id == choice.id)
+        turn = _Turn(work, ends, choice.one_page, _next_deadline(task, seen.waiting), seen.failures > 0)
+        if not _one(work, task, turn):
+            return False
+    return False
+
+
+def _look(work: Work, host: str) -> _Seen | None:
+    """What may be done at the host now; None where nothing may."""
+    now = clock.now()
+    settings = work.settings.hosts.get(host)
+    if settings is not None and settings.quiet is not None and settings.quiet.until(now) is not None:
+        return None
+    with translated(), work.engine.connect() as connection, connection.begin():
+        row = hosts.read(connection, host)
+        if row.wait > SHORT or (row.closed_until is not None and row.closed_until > row.now):
+            return None
+        waiting = tasks.waiting(connection, host, now)
+        begun = tasks.count_begun(connection, host)
+    pace = work.settings.paces.get(host, preset_for(host).pace)
+    return _Seen(waiting, begun, max(pace, row.pause) or _SECONDS_PER_REQUEST, row.failures)
+
+
+def _choose(seen: _Seen, *, pressing: bool) -> planner.Choice | None:
+    now = clock.now().timestamp()
+    waiting = [_waiting(each) for each in seen.waiting]
+    if pressing:
+        return planner.pressing(waiting, now)
+    return planner.choose(waiting, now, begun=seen.begun, seconds_per_request=seen.seconds_per_request)
+
+
+def _waiting(task: Task) -> planner.Waiting:
+    late = task.late_at or task.next_due_at
+    if task.begun_at is not None and task.dies_at is None:
+        # Begun by a process that died before it told of a token: it may have one.
+        assumed = planner.deadlines((task.tried_at or task.begun_at).timestamp(), task.token_life)
+        return planner.Waiting(
+            task.id, 0.0 if late is None else late.timestamp(), True, *assumed, task.token_life
+        )
+    return planner.Waiting(
+        task.id,
+        0.0 if late is None else late.timestamp(),
+        task.begun_at is not None,
+        None if task.spend_by is None else task.spend_by.timestamp(),
+        None if task.dies_at is None else task.dies_at.timestamp(),
+        task.token_life,
+    )
+
+
+def _next_deadline(mine: Task, waiting: Sequence[Task]) -> datetime | None:
+    """When the token of another list is to be spent."""
+    others = [each.spend_by for each in waiting if each.id != mine.id and each.spend_by is not None]
+    return min(others, default=None)
+
+
+@dataclass(slots=True)
+class _Turn:
+    """One task's turn within a slice: it ends with the slice, after its page, or when another token must be spent."""
+
+    work: Work
+    ends: float
+    one_page: bool
+    other_deadline: datetime | None
+    doubtful: bool  # the host was out of reach when it was asked last
+    pages: int = 0
+    spend_by: datetime | None = None
+    dies_at: datetime | None = None
+    _told: float = float("-inf")
+
+    def over(self) -> bool:
+        if self.work.stop() or clock.monotonic() >= self.ends:
+            return True
+        if not self.pages:
+            return False
+        return self.one_page or (self.other_deadline is not None and self.other_deadline <= clock.now())
+
+    def hear(self, task: Task, event: PageEvent) -> None:
+        self.pages += 1
+        self.spend_by, self.dies_at = _deadlines(event)
+        self.work.heard.page(task, event)
+        if clock.monotonic() - self._told < _TOLD_EVERY:
+            return
+        self._told = clock.monotonic()
+        try:
+            with self.work.engine.begin() as connection:
+                tasks.lives(connection, task, spend_by=self.spend_by, dies_at=self.dies_at)
+        except DBAPIError as error:
+            # Only a note: the page itself is committed, or will be.
+            _log.warning("where the token of %s stands is not noted: %s", task.repository, error.orig)
+
+
+def _deadlines(event: PageEvent) -> tuple[datetime | None, datetime | None]:
+    """When a list's token is to be spent, and dies; a server that does not tell is taken to keep it for minutes."""
+    received, life = event.window.token_received_at, event.window.token_life
+    if received is None:
+        return None, None
+    found = planner.deadlines(received.timestamp(), None if life is None else life.total_seconds())
+    return datetime.fromtimestamp(found.spend_by, UTC), datetime.fromtimestamp(found.dies_at, UTC)
+
+
+def _one(work: Work, task: Task, turn: _Turn) -> bool:
+    """Do one task for as long as its turn lasts; whether the slice may go on with another."""
+    with translated(), work.engine.begin() as connection:
+        if task.crashes >= _MOST_CRASHES:
+            tasks.hold(
+                connection,
+                task,
+                f"the process that worked on it died {task.crashes} times in a row: see the logs and the memory of "
+                f"the workers; `harvester resume {task.repository}` takes it up again",
+            )
+            return True
+        tasks.begin(connection, task, clock.now())
+    began = clock.monotonic()
+    listener = Listener(
+        on_page=lambda event: turn.hear(task, event),
+        tell=lambda said: _log.info("%s", said),
+    )
+    hand = Hand(work.engine, work.settings, listener, turn.over, tries=1 if turn.doubtful else _TRIES)
+    try:
+        with logs.bound(repository=task.repository, set=task.set_spec, format=task.format, task=task.kind):
+            done = standing.perform(hand, task)
+    except HarvesterError as error:
+        done = Done("failed", "catalogue" if isinstance(error, CatalogueError) else "error", str(error))
+    except Exception as error:  # noqa: BLE001 - a mistake of ours in one task must not end the service; it is told, and counts
+        _log.exception("%s of %s failed by a mistake in harvester itself", task.kind, task.repository)
+        done = Done("failed", "mistake", f"a mistake in harvester itself: {type(error).__name__}")
+    work.heard.task(task, done, clock.monotonic() - began)
+    seen = replace(task, spend_by=turn.spend_by or task.spend_by, dies_at=turn.dies_at or task.dies_at)
+    return settle(work.engine, seen, done, turn.pages, work.jitter)
