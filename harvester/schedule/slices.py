@@ -205,6 +205,10 @@ def _one(work: Work, task: Task, turn: _Turn) -> bool:
     try:
         with logs.bound(repository=task.repository, set=task.set_spec, format=task.format, task=task.kind):
             done = standing.perform(hand, task)
+            if done.outcome != "interrupted":  # a slice that ends is no news
+                _log.info(
+                    "%s ended: %s%s", task.kind, done.outcome, f" ({done.reason})" if done.reason else ""
+                )
     except HarvesterError as error:
         done = Done("failed", "catalogue" if isinstance(error, CatalogueError) else "error", str(error))
     except Exception as error:  # noqa: BLE001 - a mistake of ours in one task must not end the service; it is told, and counts

@@ -7,7 +7,13 @@ import pytest
 from sqlalchemy import Engine, bindparam, make_url, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 
-from harvester.catalogue.connection import connect, open_catalogue, psycopg_url, translated
+from harvester.catalogue.connection import (
+    connect,
+    database_url,
+    open_catalogue,
+    psycopg_url,
+    translated,
+)
 from harvester.config import Settings
 from harvester.errors import CatalogueError, ConfigError
 
@@ -83,3 +89,18 @@ def test_text_of_any_script_goes_into_json_and_back(engine: Engine) -> None:
     value = {"title": "Zürich 海洋学 𝒜 \U0001f600", "n": [1, None, True]}
     with engine.connect() as connection:
         assert connection.scalar(select(bindparam("value", value, JSONB))) == value
+
+
+def test_the_address_of_the_catalogue_may_stand_in_a_file_as_other_secrets_do(tmp_path: Path) -> None:
+    file = tmp_path / "url"
+    file.write_text("postgres://me:secret@db.example.org/harvester\n")
+    assert (
+        database_url(Settings(tmp_path, f"file:{file}"))
+        == "postgresql+psycopg://me:secret@db.example.org/harvester"
+    )
+    file.write_text("no address")
+    with pytest.raises(ConfigError) as caught:
+        database_url(Settings(tmp_path, f"file:{file}"))
+    assert "no address" not in str(caught.value)
+    with pytest.raises(ConfigError, match="cannot be read"):
+        database_url(Settings(tmp_path, f"file:{tmp_path / 'absent'}"))
