@@ -8,7 +8,7 @@
 -- as before, for it begins with item_key and names the repository: that is why the code needs to know nothing of this.
 -- What the table was granted to others is to be granted again.
 --
--- Not `history`: old versions are forgotten by their place in the table (ctid), which is no key across partitions.
+-- `history` stays as it is: it grows by what changes, and its key begins with item_key as well.
 
 CREATE FUNCTION pg_temp.hashed(parent text, parts integer) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN

@@ -23,8 +23,9 @@ _ADD = text(
 )
 _FORGET = text(
     """
-    DELETE FROM census WHERE ctid = ANY(ARRAY(
-        SELECT ctid FROM census WHERE plan_id = ANY(:plans) LIMIT :limit))
+    DELETE FROM census USING (
+        SELECT plan_id, item_key FROM census WHERE plan_id = ANY(:plans) LIMIT :limit) AS old
+    WHERE census.plan_id = old.plan_id AND census.item_key = old.item_key
     """
 )
 

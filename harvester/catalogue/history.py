@@ -49,12 +49,15 @@ _KEEP = (
     " FROM records WHERE item_key = ANY(%(keys)s) AND repository_id = %(repository_id)s AND format = %(format)s"
     " ORDER BY item_key FOR UPDATE ON CONFLICT DO NOTHING"
 )
+# By their keys: a place in the table (ctid) is none where the table is partitioned.
 _FORGET = text(
     """
-    DELETE FROM history WHERE ctid = ANY(ARRAY(
-        SELECT ctid FROM history
+    DELETE FROM history USING (
+        SELECT item_key, repository_id, format, page_id FROM history
         WHERE repository_id = :repository_id AND ended_at < now() - make_interval(secs => :seconds)
-        ORDER BY ended_at LIMIT :limit))
+        ORDER BY ended_at LIMIT :limit) AS old
+    WHERE history.item_key = old.item_key AND history.repository_id = old.repository_id
+        AND history.format = old.format AND history.page_id = old.page_id
     """
 )
 _REMOVE = delete(history).where(history.c.item_key == bindparam("key"))
