@@ -89,10 +89,13 @@ class Queue:
 
         With `pressing` a short one, before all others, beside the one that the host waits for.
         """
+        wanted = list(hosts)
+        if not wanted:
+            return 0
         app = procrastinate.App(connector=procrastinate.SyncPsycopgConnector(**self._connection(1)))
         slice_ = _task(app, lambda _host, _pressing: False)
         with app.open():
-            return sum(_defer(slice_, host, pressing=pressing) for host in hosts)
+            return sum(_defer(slice_, host, pressing=pressing) for host in wanted)
 
     def busy(self) -> tuple[set[str], set[str]]:
         """Hosts that wait for a slice, and hosts that have one."""

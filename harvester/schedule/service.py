@@ -150,41 +150,49 @@ def serve(settings: Settings, reload: Callable[[], Settings], *, leads: bool, wo
     Raises ConfigError and CatalogueError where it cannot begin.
     """
     registry.registry()  # a crosswalk of somebody else's that cannot be loaded is told before anything is asked
-    engine = open_catalogue(settings, _log.info, connections=2 * workers + _SPARE)
-    # Half a slice of silence, and a worker is taken for dead; thrice as often it tells of itself.
-    stalled = min(max(settings.service.slice / 2, _SOONEST_DEAD), _LATEST_DEAD)
-    queue = Queue(engine, heartbeat=stalled / 3, stalled=stalled)
-    with translated():
-        queue.prepare()
-    metrics = Metrics(engine, queue.waiting)
-    with Health.serving(settings.service, engine, metrics) as health:
-        service = Service(settings, reload, engine, queue, metrics, health)
-        threads = [threading.Thread(target=service.hands, args=(workers,), name="hands", daemon=True)]
-        if leads:
-            threads.append(threading.Thread(target=service.clock, name="clock", daemon=True))
-        with _signals(service.stopping):
-            for each in threads:
-                each.start()
-            while not service.stopping.is_set() and all(each.is_alive() for each in threads):
-                service.stopping.wait(_GLANCE)
-                service.read_again()
-        died = not service.stopping.is_set()
-        service.stopping.set()
-        _end(threads)
+    stopping = threading.Event()
+    with _signals(stopping):
+        engine = open_catalogue(settings, _log.info, connections=2 * workers + _SPARE)
+        # Half a slice of silence, and a worker is taken for dead; thrice as often it tells of itself.
+        stalled = min(max(settings.service.slice / 2, _SOONEST_DEAD), _LATEST_DEAD)
+        queue = Queue(engine, heartbeat=stalled / 3, stalled=stalled)
+        with translated():
+            queue.prepare()
+        metrics = Metrics(engine, queue.waiting)
+        with Health.serving(settings.service, engine, metrics) as health:
+            service = Service(settings, reload, engine, queue, metrics, health, stopping)
+            died = _run(service, workers, leads=leads)
         engine.dispose()
     if died:
-        raise HarvesterError("a part of the service ended by itself: its last words are in the log")
+        raise HarvesterError(_DIED)
 
 
-def _end(threads: list[threading.Thread]) -> None:
+_DIED = "a part of the service ended by itself: its last words are in the log"
+
+
+def _run(service: Service, workers: int, *, leads: bool) -> bool:
+    """Run the parts until they are to stop; whether one has ended by itself."""
+    threads = [threading.Thread(target=service.hands, args=(workers,), name="hands", daemon=True)]
+    if leads:
+        threads.append(threading.Thread(target=service.clock, name="clock", daemon=True))
+    for each in threads:
+        each.start()
+    while not service.stopping.is_set() and all(each.is_alive() for each in threads):
+        service.stopping.wait(_GLANCE)
+        service.read_again()
+    died = not service.stopping.is_set()
+    service.stopping.set()
     until = clock.monotonic() + _PATIENCE
     for each in threads:
         each.join(max(0.0, until - clock.monotonic()))
     if any(each.is_alive() for each in threads):
         _log.warning("what did not end in time is abandoned; everything committed is saved")
+        if died:
+            _log.error(_DIED)
         logging.shutdown()
         # Threads that wait for an answer cannot be interrupted; their locks end with their connections.
-        os._exit(0)
+        os._exit(int(died))
+    return died
 
 
 @contextmanager
