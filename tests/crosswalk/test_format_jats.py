@@ -82,6 +82,18 @@ def test_affiliations_follow_their_references_in_order() -> None:
     assert affiliations(found) == [["Oslo", "Bath"], [], ["Bath"]]
 
 
+def test_an_empty_identifier_of_an_affiliation_is_nothing_to_tell_of() -> None:
+    wrapped = (
+        "<institution-wrap><institution-id institution-id-type='ror'>https://ror.org/03zga2b32</institution-id>"
+        "<institution-id institution-id-type='GRID'/><institution>University of Bergen</institution></institution-wrap>"
+    )
+    entry = read(
+        f"<contrib-group><contrib contrib-type='author'><name><surname>A</surname></name></contrib><aff>{wrapped}</aff></contrib-group>"
+    ).entry
+    assert affiliations(entry) == [["University of Bergen"]]
+    assert "affiliation_identifier" not in {each.code for each in entry.problems}
+
+
 def test_an_affiliation_that_nobody_refers_to_is_given_to_nobody_where_there_are_several() -> None:
     found = read(
         f"<contrib-group>{contributor('A')}{contributor('B')}<aff>Bath</aff><aff>Oslo</aff></contrib-group>"

@@ -5,10 +5,9 @@ from lxml import etree
 from harvester.crosswalk.draft import Draft
 from harvester.crosswalk.fields import agents
 from harvester.crosswalk.fields import text as texts
-from harvester.crosswalk.fields.text import excerpt
 from harvester.crosswalk.formats.jats_text import is_mark
 from harvester.crosswalk.tree import children, line, local_name
-from harvester.entry import Affiliation, Problem
+from harvester.entry import Affiliation
 
 TAGS = ("{*}aff", "{*}aff-alternatives")
 NAMES = frozenset(("aff", "aff-alternatives"))
@@ -70,7 +69,8 @@ def affiliation(draft: Draft, element: etree._Element) -> Affiliation | None:
     ]
     known.sort(key=lambda each: "ror" not in each[0].lower() + each[1].lower())  # stable: the ROR first
     for value, _ in known[1:]:
-        draft.notes.append(Problem("affiliations", "affiliation_identifier", excerpt(value)))
+        if value:
+            draft.note("affiliations", "affiliation_identifier", value)
     value, scheme = known[0] if known else ("", "")
     return agents.affiliation(name, value, scheme, draft.notes)
 
