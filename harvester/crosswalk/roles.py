@@ -80,7 +80,8 @@ def _no_doi(value: str, draft: Draft) -> Known:
 
 def _looks_like_a_doi(value: str) -> bool:
     """What every DOI that was read as one looks like; the pattern itself is asked about the others."""
-    return value.startswith("10.") and value[3:7].isdecimal() and "/" in value and value.isascii()
+    known = value.startswith("10.") and value[3:7].isdecimal() and "/" in value and value.isascii()
+    return known and " " not in value and value == value.lower()
 
 
 def _concept(doi: str, draft: Draft) -> tuple[str, str] | None:

@@ -2,8 +2,9 @@
 
 import pytest
 from dublin_core import document, entry_of
+from lxml import etree
 
-from harvester.crosswalk import Context
+from harvester.crosswalk import Context, normalise
 from harvester.crosswalk.draft import Draft
 from harvester.crosswalk.fields import check_digits, identifiers, relations
 from harvester.crosswalk.fields.identifiers import Known
@@ -256,3 +257,13 @@ def test_figshares_landing_page_is_known_by_its_path(
     url: str, article: tuple[str, str | None] | None
 ) -> None:
     assert relations.figshare_article(url) == article
+
+
+def test_a_title_that_slipped_behind_a_doi_makes_no_doi() -> None:
+    resource = (
+        '<resource xmlns="http://datacite.org/schema/kernel-4"><identifier identifierType="DOI">10.5555/abc.v1A Paper</identifier>'
+        "<titles><title>t</title></titles></resource>"
+    )
+    entry = normalise(etree.fromstring(resource)).entry
+    assert entry.doi == "10.5555/abc.v1a"
+    assert [each.code for each in entry.problems] == ["identifier_cut"]
