@@ -260,10 +260,12 @@ def test_figshares_landing_page_is_known_by_its_path(
 
 
 def test_a_title_that_slipped_behind_a_doi_makes_no_doi() -> None:
-    resource = (
-        '<resource xmlns="http://datacite.org/schema/kernel-4"><identifier identifierType="DOI">10.5555/abc.v1A Paper</identifier>'
-        "<titles><title>t</title></titles></resource>"
+    graph = (
+        '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns:bibo="http://purl.org/ontology/bibo/"'
+        ' xmlns:vivo="http://vivoweb.org/ontology/core#" xmlns:rdfs="http://www.w3.org/2000/01/rdf-schema#">'
+        '<vivo:ConferencePaper rdf:about="https://figshare.com/articles/a/1"><bibo:doi>10.5555/abc.v1<rdfs:label>A Paper</rdfs:label>'
+        "</bibo:doi></vivo:ConferencePaper></rdf:RDF>"
     )
-    entry = normalise(etree.fromstring(resource)).entry
+    entry = normalise(etree.fromstring(graph)).entry
     assert entry.doi == "10.5555/abc.v1a"
-    assert [each.code for each in entry.problems] == ["identifier_cut"]
+    assert "identifier_cut" in {each.code for each in entry.problems}
