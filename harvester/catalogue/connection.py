@@ -24,6 +24,9 @@ _ENCODE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 Tell = Callable[[str], None]
 
 
+_KEEPALIVES = {"tcp_keepalives_idle": 30, "tcp_keepalives_interval": 10, "tcp_keepalives_count": 3}
+
+
 def open_catalogue(settings: Settings, tell: Tell = lambda _: None, *, connections: int = 8) -> Engine:
     """An engine on a catalogue of the right shape, starting the embedded server and migrating where needed.
 
@@ -80,6 +83,9 @@ def connect(url: str, *, connections: int = 8) -> Engine:
             cursor.execute(f"SET statement_timeout = '{_STATEMENT_TIMEOUT}'")
             cursor.execute(f"SET idle_in_transaction_session_timeout = '{_IDLE_TIMEOUT}'")
             cursor.execute("SET timezone = 'UTC'")
+            # A machine that lost power must not hold its locks for the two hours of TCP's default; no use on a local socket.
+            for name, seconds in _KEEPALIVES.items():
+                cursor.execute(f"SET {name} = {seconds}")
             # A page's few keys are looked up by an index, whatever the statistics of a table that has just been filled say.
             cursor.execute("SET plan_cache_mode = 'force_custom_plan'")
         connection.commit()

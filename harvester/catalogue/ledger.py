@@ -1,5 +1,6 @@
 """What was harvested and where to resume: repositories, streams and plans. Short statements, each in the caller's transaction."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -220,6 +221,28 @@ def new_plan(
     ).one()
     connection.execute(insert(windows).values(plan_id=row.id, from_=from_, until=until, way=way))
     return _plan(row)
+
+
+def begin_anew(connection: Connection, repository_ids: Sequence[int]) -> None:
+    """Give up every list that is open, and every watermark: the next harvests ask for everything."""
+    mine = select(streams.c.id).where(streams.c.repository_id.in_(repository_ids))
+    given_up = (
+        update(plans)
+        .where(plans.c.stream_id.in_(mine), plans.c.state == "open")
+        .values(state="abandoned", finished_at=func.now())
+        .returning(plans.c.id)
+    )
+    numbers = connection.scalars(given_up).all()
+    connection.execute(
+        update(windows)
+        .where(windows.c.plan_id.in_(numbers), windows.c.state == "open")
+        .values(state="abandoned")
+    )
+    connection.execute(
+        update(streams)
+        .where(streams.c.repository_id.in_(repository_ids))
+        .values(watermark=None, rolled_to=None, rolled_at=None)
+    )
 
 
 def read_plan(connection: Connection, plan: Plan) -> Plan:

@@ -29,6 +29,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.types import TypeEngine
 
+from harvester.catalogue import ledger
 from harvester.catalogue.keys import text_key
 from harvester.catalogue.schedule_tables import tasks
 from harvester.catalogue.tables import MOMENT, hosts, repositories, sets, streams, tallies
@@ -181,17 +182,23 @@ def add_streams(connection: Connection, wanted: Iterable[tuple[int, str, str]]) 
 
 
 def move(connection: Connection, moved: Mapping[int, tuple[str, str]], now: datetime) -> None:
-    """Give repositories another base URL, as (URL, host): they are asked there, soon, and first for Identify."""
+    """Give repositories another base URL, as (URL, host): they are asked there, soon, and first for Identify.
+
+    What was learned of the old place does not hold at the new one: a token goes to nobody else, a list that was begun is given up,
+    and the next harvest asks for everything.
+    """
     if not moved:
         return
     rows = [{"id": number, "base_url": url, "host": host} for number, (url, host) in moved.items()]
-    forgotten = dict.fromkeys(("identified_at", "refreshed_at", "validators"))
+    forgotten = dict.fromkeys(("identified_at", "refreshed_at", "validators")) | {"traits": {}}
     here = update(repositories).where(repositories.c.id == _NAMED.c.id)
     connection.execute(here.values(base_url=_NAMED.c.base_url, **forgotten), {"rows": rows})
     soon = case(((tasks.c.kind == "harvest") & tasks.c.cron.is_(None), bindparam("now", now, MOMENT)))
     theirs = update(tasks).where(tasks.c.repository_id == _NAMED.c.id)
     values = {"host": _NAMED.c.host, "failures": 0, "next_due_at": func.least(tasks.c.next_due_at, soon)}
-    connection.execute(theirs.values(values), {"rows": rows})
+    nothing_open = dict.fromkeys(("begun_at", "spend_by", "dies_at"))
+    connection.execute(theirs.values(values | nothing_open), {"rows": rows})
+    ledger.begin_anew(connection, list(moved))
 
 
 def rename(connection: Connection, names: Mapping[int, str]) -> None:

@@ -1,5 +1,6 @@
 """Tasks of the schedule: what is to be done when, at which host; short statements, each in the caller's transaction."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 from sqlalchemy import (
     Connection,
     Row,
+    Subquery,
     and_,
     bindparam,
     case,
@@ -172,6 +174,11 @@ def hold(connection: Connection, task: Task, why: str) -> None:
     connection.execute(update(tasks).where(tasks.c.id == task.id).values(held=why))
 
 
+def forgive(connection: Connection, numbers: Collection[int]) -> None:
+    """These were abandoned on purpose: that is no crash."""
+    connection.execute(update(tasks).where(tasks.c.id.in_(numbers)).values(crashes=0))
+
+
 def pressing_hosts(connection: Connection, now: datetime, ahead: float) -> set[str]:
     """Hosts with a list whose token is to be spent within so many seconds, and lives still."""
     found = select(tasks.c.host).where(
@@ -184,15 +191,12 @@ def pressing_hosts(connection: Connection, now: datetime, ahead: float) -> set[s
     return {*connection.scalars(found.distinct())}
 
 
-def adopt(connection: Connection, now: datetime, assumed_life: float) -> int:
-    """Lists that a foreground harvest began and left: they go on, before their tokens die; how many.
-
-    `assumed_life`: seconds, of tokens whose server does not tell.
-    """
+def _left(assumed_life: float) -> Subquery:
+    """Lists that are open and have a token: stream, kind of task, and the token's deadlines."""
     life = func.coalesce(ledger_windows.c.token_life, assumed_life)
     received = ledger_windows.c.token_received_at
     kind = case((plans.c.kind == "rolling", ROLLING), (plans.c.kind == "reconcile", RECONCILE), else_=HARVEST)
-    left = (
+    return (
         select(
             plans.c.stream_id,
             kind.label("kind"),
@@ -209,12 +213,21 @@ def adopt(connection: Connection, now: datetime, assumed_life: float) -> int:
         .group_by(plans.c.stream_id, kind)
         .subquery()
     )
+
+
+def adopt(connection: Connection, now: datetime, assumed_life: float) -> int:
+    """Lists that a foreground harvest began and left: they go on, before their tokens die; how many.
+
+    `assumed_life`: seconds, of tokens whose server does not tell.
+    """
+    left = _left(assumed_life)
     done = connection.execute(
         update(tasks)
         .where(
             tasks.c.stream_id == left.c.stream_id,
             tasks.c.kind == left.c.kind,
             tasks.c.begun_at.is_(None),
+            tasks.c.failures == 0,  # its back-off goes before: that list is known
             _ACTIVE,
         )
         .values(

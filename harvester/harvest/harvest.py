@@ -146,6 +146,7 @@ def _open(
 
     def retry(error: Retriable, seconds: float) -> None:
         turn.failed(error)
+        listener.on_retry(error)
         listener.tell(f"{error}; asking again in {seconds:.0f} s")
 
     asker.on_retry = retry

@@ -8,6 +8,7 @@ from typing import Any
 from harvester.catalogue.ledger import Stream
 from harvester.catalogue.runs import Counts
 from harvester.catalogue.windows import Window
+from harvester.errors import Retriable
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +31,14 @@ class PageEvent:
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """Who wants to know: `on_page` after each commit, `tell` with a sentence when something takes long or goes wrong."""
+    """Who wants to know: `on_page` after each commit, `tell` with a sentence when something takes long or goes wrong.
+
+    `on_retry` hears why a request is about to be tried again.
+    """
 
     on_page: Callable[[PageEvent], None] = lambda _: None
     tell: Callable[[str], None] = lambda _: None
+    on_retry: Callable[[Retriable], None] = lambda _: None
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,13 @@ def check_url(url: str) -> str:
 
     Raises ConfigError, without repeating a password.
     """
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        number = parts.port
+    except (
+        ValueError
+    ):  # a port that is none, a bracket that does not close; its message would repeat the address
+        raise ConfigError("this is no base URL: its host or its port cannot be read") from None
     if parts.scheme.lower() not in ("http", "https") or not parts.hostname:
         raise ConfigError(
             "a base URL begins with http:// or https:// and names a host, such as https://example.org/oai"
@@ -49,7 +55,7 @@ def check_url(url: str) -> str:
             "this is no base URL: it may hold neither spaces nor '#', and at most 2,000 characters"
         )
     kept = [pair for pair in parts.query.split("&") if pair.partition("=")[0] not in _OAI_ARGUMENTS]
-    port = "" if parts.port is None or parts.port == _PORTS[parts.scheme.lower()] else f":{parts.port}"
+    port = "" if number is None or number == _PORTS[parts.scheme.lower()] else f":{number}"
     host = parts.hostname if ":" not in parts.hostname else f"[{parts.hostname}]"
     return urlunsplit((parts.scheme.lower(), host.lower() + port, parts.path, "&".join(kept), ""))
 

@@ -159,7 +159,8 @@ def after_failure(
     wait = min(_FIRST_RETRY * _RETRY_FACTOR ** (min(failures, 10) - 1), _LAST_RETRY)
     due = now + wait * (1 + _JITTER * (2 * jitter - 1))
     if spend_by is not None:
-        due = min(due, max(spend_by - AHEAD, now + _SOONEST))
+        soonest = _SOONEST * _RETRY_FACTOR ** (min(failures, 10) - 1)
+        due = min(due, max(spend_by - AHEAD, now + soonest))
     return Next(due, due + _LATE * rhythm.interval, rhythm.interval)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
 
 from harvester import clock
 from harvester.catalogue import retention, tasks
@@ -50,13 +51,15 @@ class Service:
     _outage: notify.Outage = field(default_factory=notify.Outage)
     _followed: Settings | None = None
     _stamp: float | None = None
+    _look_at: float = 0.0
+    at_work: set[int] = field(default_factory=set)
 
     def hands(self, workers: int) -> None:
         """Run slices until the service stops."""
         heard = Heard(self.metrics.page, self.metrics.task, self.metrics.slice)
 
         def run(host: str, pressing: bool) -> bool:
-            work = Work(self.engine, self.settings, self.stopping.is_set, heard)
+            work = Work(self.engine, self.settings, self.stopping.is_set, heard, at_work=self.at_work)
             return run_slice(work, host, pressing=pressing)
 
         self.queue.work(Hands(run, workers, self.stopping.is_set, lambda: self.health.tick("worker")))
@@ -115,15 +118,32 @@ class Service:
 
     def read_again(self) -> None:
         """Take the configuration as it stands now, where its file has changed."""
-        stamp = _stamp(self.settings.path)
-        if stamp == self._stamp:
+        path = self.settings.path
+        stamp = _stamp(path)
+        if stamp == self._stamp and path is not None:
             return
-        self._stamp = stamp
+        if path is None and clock.monotonic() < self._look_at:
+            return
+        self._stamp, self._look_at = stamp, clock.monotonic() + _LONGEST_TICK
         try:
-            self.settings = self.reload()
+            read = self.reload()
         except ConfigError as error:
             # What ran goes on as it was: a slip of the pen must not stop hundreds of repositories.
             _log.error("the configuration cannot be taken, the one before goes on: %s", error)
+            return
+        if path is not None and read.path is None:
+            # Without it paces, quiet hours and logins would be gone: somebody is just putting another in its place.
+            _log.error("%s is gone; what it said goes on until it is back", path)
+        elif read != self.settings:
+            self.settings = read
+
+    def forgive(self) -> None:
+        """What is abandoned because we are to stop has not killed its worker."""
+        try:
+            with self.engine.begin() as connection:
+                tasks.forgive(connection, self.at_work)
+        except DBAPIError as error:
+            _log.warning("Postgres is away: %s", error.orig)
 
     def _adopt(self) -> None:
         with translated(), self.engine.begin() as connection:
@@ -187,6 +207,7 @@ def _run(service: Service, workers: int, *, leads: bool) -> bool:
         each.join(max(0.0, until - clock.monotonic()))
     if any(each.is_alive() for each in threads):
         _log.warning("what did not end in time is abandoned; everything committed is saved")
+        service.forgive()
         if died:
             _log.error(_DIED)
         logging.shutdown()

@@ -42,7 +42,7 @@ def settle(engine: Engine, task: Task, done: Done, pages: int, jitter: Callable[
             later = datetime.fromtimestamp(now.timestamp() + _CATALOGUE_AWAY, UTC)
             tasks.note(connection, task, **told, **token, next_due_at=later)
             return False
-        tasks.note(connection, task, **told, **_failed(task, pages, now, jitter()))
+        tasks.note(connection, task, **told, **_failed(task, done, now, jitter()))
         return _host_is_open(connection, task, done, jitter)
 
 
@@ -72,15 +72,16 @@ def _after_success(task: Task, done: Done, now: datetime, jitter: float) -> plan
     )
 
 
-def _failed(task: Task, pages: int, now: datetime, jitter: float) -> dict[str, Any]:
-    failures = 1 if pages else task.failures + 1
+def _failed(task: Task, done: Done, now: datetime, jitter: float) -> dict[str, Any]:
+    failures = task.failures + 1
     alive = task.spend_by is not None and task.dies_at is not None and task.dies_at > now
     again = planner.after_failure(
         _rhythm(task, now),
         failures,
         now.timestamp(),
         jitter=jitter,
-        spend_by=task.spend_by.timestamp() if alive and task.spend_by else None,
+        # Whoever refuses us is not asked sooner for the sake of a token.
+        spend_by=task.spend_by.timestamp() if alive and task.spend_by and done.outcome != "refused" else None,
     )
     token = {"spend_by": task.spend_by, "dies_at": task.dies_at} if alive else _NOTHING_OPEN
     return _columns(again) | token | {"failures": failures}

@@ -14,7 +14,7 @@ from harvester.catalogue import hosts, tasks
 from harvester.catalogue.connection import translated
 from harvester.catalogue.tasks import Task
 from harvester.config import Settings
-from harvester.errors import CatalogueError, HarvesterError
+from harvester.errors import CatalogueError, HarvesterError, Retriable
 from harvester.harvest.progress import Listener, PageEvent
 from harvester.schedule import planner, standing
 from harvester.schedule.settling import SHORT, settle
@@ -40,13 +40,14 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What slices are cut from; `jitter` gives 0.0 to 1.0."""
+    """What slices are cut from; `jitter` gives 0.0 to 1.0, `at_work` are the numbers of the tasks in hand."""
 
     engine: Engine
     settings: Settings
     stop: Callable[[], bool]
     heard: Heard = field(default_factory=Heard)
     jitter: Callable[[], float] = random.random
+    at_work: set[int] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,7 @@ def _work(work: Work, host: str, ends: float, *, pressing: bool) -> bool:
         if choice is None:
             return False
         task = next(each for each in seen.waiting if each.id == choice.id)
-        turn = _Turn(work, ends, choice.one_page, _next_deadline(task, seen.waiting), seen.failures > 0)
+        turn = _Turn(work, host, ends, choice.one_page, _next_deadline(task, seen.waiting), seen.failures > 0)
         if not _one(work, task, turn):
             return False
     return False
@@ -94,8 +95,7 @@ def _work(work: Work, host: str, ends: float, *, pressing: bool) -> bool:
 def _look(work: Work, host: str) -> _Seen | None:
     """What may be done at the host now; None where nothing may."""
     now = clock.now()
-    settings = work.settings.hosts.get(host)
-    if settings is not None and settings.quiet is not None and settings.quiet.until(now) is not None:
+    if _is_quiet(work, host):
         return None
     with translated(), work.engine.connect() as connection, connection.begin():
         row = hosts.read(connection, host)
@@ -113,6 +113,13 @@ def _choose(seen: _Seen, *, pressing: bool) -> planner.Choice | None:
     if pressing:
         return planner.pressing(waiting, now)
     return planner.choose(waiting, now, begun=seen.begun, seconds_per_request=seen.seconds_per_request)
+
+
+def _is_quiet(work: Work, host: str) -> bool:
+    settings = work.settings.hosts.get(host)
+    return (
+        settings is not None and settings.quiet is not None and settings.quiet.until(clock.now()) is not None
+    )
 
 
 def _waiting(task: Task) -> planner.Waiting:
@@ -144,24 +151,30 @@ class _Turn:
     """One task's turn within a slice: it ends with the slice, after its page, or when another token must be spent."""
 
     work: Work
+    host: str
     ends: float
     one_page: bool
     other_deadline: datetime | None
     doubtful: bool  # the host was out of reach when it was asked last
     pages: int = 0
+    trouble: Retriable | None = None  # why the last request was to be tried again
     spend_by: datetime | None = None
     dies_at: datetime | None = None
     _told: float = float("-inf")
 
     def over(self) -> bool:
-        if self.work.stop() or clock.monotonic() >= self.ends:
+        if self.work.stop() or clock.monotonic() >= self.ends or _is_quiet(self.work, self.host):
             return True
         if not self.pages:
             return False
         return self.one_page or (self.other_deadline is not None and self.other_deadline <= clock.now())
 
+    def fail(self, error: Retriable) -> None:
+        self.trouble = error
+
     def hear(self, task: Task, event: PageEvent) -> None:
         self.pages += 1
+        self.trouble = None
         self.spend_by, self.dies_at = _deadlines(event)
         self.work.heard.page(task, event)
         if clock.monotonic() - self._told < _TOLD_EVERY:
@@ -200,20 +213,35 @@ def _one(work: Work, task: Task, turn: _Turn) -> bool:
     listener = Listener(
         on_page=lambda event: turn.hear(task, event),
         tell=lambda said: _log.info("%s", said),
+        on_retry=turn.fail,
     )
     hand = Hand(work.engine, work.settings, listener, turn.over, tries=1 if turn.doubtful else _TRIES)
-    try:
-        with logs.bound(repository=task.repository, set=task.set_spec, format=task.format, task=task.kind):
-            done = standing.perform(hand, task)
-            if done.outcome != "interrupted":  # a slice that ends is no news
-                _log.info(
-                    "%s ended: %s%s", task.kind, done.outcome, f" ({done.reason})" if done.reason else ""
-                )
-    except HarvesterError as error:
-        done = Done("failed", "catalogue" if isinstance(error, CatalogueError) else "error", str(error))
-    except Exception as error:  # noqa: BLE001 - a mistake of ours in one task must not end the service; it is told, and counts
-        _log.exception("%s of %s failed by a mistake in harvester itself", task.kind, task.repository)
-        done = Done("failed", "mistake", f"a mistake in harvester itself: {type(error).__name__}")
+    work.at_work.add(task.id)
+    with logs.bound(repository=task.repository, set=task.set_spec, format=task.format, task=task.kind):
+        done = _done(hand, task, turn)
+        if done.outcome != "interrupted":  # a slice that ends is no news
+            _log.info("%s ended: %s: %s", task.kind, done.outcome, done.sentence or done.reason or "")
+    work.at_work.discard(task.id)
     work.heard.task(task, done, clock.monotonic() - began)
     seen = replace(task, spend_by=turn.spend_by or task.spend_by, dies_at=turn.dies_at or task.dies_at)
     return settle(work.engine, seen, done, turn.pages, work.jitter)
+
+
+def _done(hand: Hand, task: Task, turn: _Turn) -> Done:
+    try:
+        done = standing.perform(hand, task)
+    except HarvesterError as error:
+        return Done("failed", "catalogue" if isinstance(error, CatalogueError) else "error", str(error))
+    except Exception as error:  # noqa: BLE001 - a mistake of ours in one task must not end the service; it is told, and counts
+        _log.exception("%s failed by a mistake in harvester itself", task.kind)
+        return Done("failed", "mistake", f"a mistake in harvester itself: {type(error).__name__}")
+    trouble = turn.trouble
+    if (
+        done.outcome == "interrupted"
+        and trouble is not None
+        and trouble.after is None
+        and not turn.work.stop()
+    ):
+        # The slice ended while a request was to be tried again: a host that hangs must not hold a worker for ever.
+        return Done("unreachable", trouble.reason, str(trouble))
+    return done

@@ -17,8 +17,9 @@ from harvester.harvest.harvest import Request
 from harvester.harvest.plans import Wish
 from harvester.harvest.progress import Listener
 
-# Somebody else's page at the same host is waited for; longer pauses are appointments, the slice ends.
-_PATIENCE = 30.0
+# Somebody else's page at the same host is waited for; longer pauses are appointments, the slice ends. A process that is frozen
+# keeps its host's lock: not many seconds of a worker should go into waiting for it.
+_PATIENCE = 10.0
 _MOST_RETRIES = 50  # records out of quarantine that one task asks for
 _KEEPS = "persistent"  # Identify's deletedRecord: every deletion is told of, for ever (section 2.5.1)
 

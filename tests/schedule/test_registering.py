@@ -12,10 +12,14 @@ import psycopg
 import pytest
 from sqlalchemy import Engine, event, make_url, text
 
+from harvester import clock
 from harvester.catalogue import ledger
 from harvester.catalogue.connection import connect
 from harvester.config import Defaults, Every, RepositorySettings, Settings, StreamSettings
 from harvester.errors import ConfigError
+from harvester.harvest.harvest import Request, harvest
+from harvester.harvest.progress import Listener
+from harvester.mock import FakeRepository
 from harvester.schedule.adding import Wanted, add
 from harvester.schedule.registering import follow, pause, remove, resume
 
@@ -530,3 +534,21 @@ def test_a_name_that_nobody_has_registered_is_said(engine: Engine) -> None:
     for act in (pause, resume, remove):
         with pytest.raises(ConfigError, match="no repository is registered as 'nobody'"):
             act(engine, "nobody", now=NOW)
+
+
+def test_a_repository_that_moves_in_the_middle_of_a_list_begins_anew_at_its_new_place(engine: Engine) -> None:
+    with (
+        FakeRepository(records=60, page_size=10) as old,
+        FakeRepository(records=60, page_size=10, seed=7) as new,
+    ):
+        pages: list[object] = []
+        report = harvest(
+            engine, Request(old.url, name="moving"), Listener(on_page=pages.append), lambda: len(pages) >= 3
+        )
+        assert report.outcome == "interrupted"
+        moved = RepositorySettings(name="moving", url=new.url)
+        follow(engine, Settings(repositories=(moved,), path=Path("harvester.toml")), clock.now(), lambda: 0.5)
+        assert harvest(engine, Request("moving")).outcome == "complete"
+        asked = new.requests("ListRecords")
+        assert len(asked) == 6, "all of its pages, and with no token of the old place"
+        assert "resumptionToken" not in asked[0].arguments

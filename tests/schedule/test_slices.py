@@ -283,3 +283,56 @@ def test_sets_that_come_later_are_harvested_where_that_is_wished(
     following.slice(fake)
     assert schedule.one(streams) == 2
     assert schedule.one("SELECT count(*) FROM streams WHERE set_spec = 'portal_new'") == 1
+
+
+def test_a_host_that_hangs_is_a_failure_and_holds_no_worker_for_ever(
+    schedule: Schedule, fake: FakeRepository
+) -> None:
+    fake.misbehave("reset", after=0)
+    number = schedule.add(fake)
+    schedule.lasting(0.5).slice(fake)
+    row = schedule.task(number)
+    assert (row.outcome, row.failures) == ("unreachable", 1)
+
+
+def test_quiet_hours_that_begin_within_a_slice_end_it(schedule: Schedule, fake: FakeRepository) -> None:
+    class Falling(Quiet):
+        def until(self, now: datetime) -> datetime | None:
+            return now + timedelta(hours=1) if len(fake.requests("ListRecords")) >= 2 else None
+
+    host = host_of(fake.url)
+    falling = Falling(time(1), time(2))
+    settings = replace(schedule.settings, hosts={host: HostSettings(host, quiet=falling)})
+    number = schedule.add(fake)
+    assert replace(schedule, settings=settings).slice(fake) is False
+    assert len(fake.requests("ListRecords")) == 2
+    assert schedule.task(number).failures == 0
+
+
+def test_a_list_that_is_refused_in_the_middle_is_asked_ever_less_often(
+    schedule: Schedule, fake: FakeRepository
+) -> None:
+    fake.misbehave("403", on_page=2)
+    number = schedule.add(fake)
+    for expected in (1, 2, 3):
+        schedule.slice(fake)
+        row = schedule.task(number)
+        assert row.failures == expected
+        with schedule.engine.begin() as connection:
+            task_table.adopt(connection, clock.now(), 600.0)
+        assert schedule.task(number).next_due_at > clock.now() + timedelta(minutes=4) * 4 ** (expected - 1)
+        schedule.change(number, next_due_at=clock.now())
+        with schedule.engine.begin() as connection:
+            connection.exec_driver_sql(
+                "UPDATE hosts SET closed_until = NULL, failures = 0, next_allowed_at = NULL"
+            )
+
+
+def test_what_is_abandoned_because_the_service_stops_is_no_crash(
+    schedule: Schedule, fake: FakeRepository
+) -> None:
+    number = schedule.add(fake, crashes=3)
+    with schedule.engine.begin() as connection:
+        task_table.forgive(connection, {number})
+    schedule.slice(fake)
+    assert schedule.task(number).outcome == "complete"
