@@ -221,6 +221,11 @@ class Settings:
     notify: Notify = field(default_factory=Notify)
     path: Path | None = None
 
+    def quiet_until(self, host: str, now: datetime) -> datetime | None:
+        """When a host's quiet hours end; None where it may be asked."""
+        said = self.hosts.get(host)
+        return None if said is None or said.quiet is None else said.quiet.until(now)
+
     def preference_of(self, name: str, base_url: str) -> tuple[str, ...]:
         """The order of formats chosen for a repository; empty where none is."""
         return next((each.prefer for each in self._said_of(name, base_url) if each.prefer), ())
@@ -267,8 +272,7 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
 
 
 def _contact(said: str) -> str:
-    # It goes into HTTP headers.
-    if not (said.isascii() and said.isprintable()):
+    if not (said.isascii() and said.isprintable()):  # it goes into HTTP headers
         raise ConfigError(
             f"HARVESTER_CONTACT must be one line of printable ASCII, such as mailto:you@example.org, not {said!r:.60}"
         )
@@ -278,10 +282,8 @@ def _contact(said: str) -> str:
 def _home(values: Mapping[str, str]) -> Path:
     if chosen := _path(values, "HARVESTER_HOME"):
         return chosen.absolute()
-    xdg = values.get("XDG_DATA_HOME", "").strip()
-    # The XDG specification: relative paths are to be ignored.
-    data = Path(xdg) if xdg.startswith("/") else Path.home() / ".local" / "share"
-    return data / "harvester"
+    xdg = values.get("XDG_DATA_HOME", "").strip()  # a relative path is to be ignored (its specification)
+    return (Path(xdg) if xdg.startswith("/") else Path.home() / ".local" / "share") / "harvester"
 
 
 def _file(values: Mapping[str, str], home: Path) -> Path | None:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, func, insert, select, update
 
 from harvester.catalogue.ledger import Plan
 from harvester.catalogue.ledger_tables import plans, windows
-from harvester.catalogue.tables import repositories, streams
+from harvester.catalogue.tables import streams
 from harvester.errors import Fenced
 
 LIST_RECORDS, LIST_IDENTIFIERS, GET_RECORD = "ListRecords", "ListIdentifiers", "GetRecord"
@@ -200,7 +200,6 @@ def ended(connection: Connection, plan: Plan) -> list[Window]:
 
 
 _DEADLINE = windows.c.token_received_at + func.make_interval(0, 0, 0, 0, 0, 0, windows.c.token_life)
-_SPEND_BY = windows.c.token_received_at + func.make_interval(0, 0, 0, 0, 0, 0, 0.75 * windows.c.token_life)
 # A reconciliation's list is not continued by a harvest, which is what is done for these.
 _WAITING = (
     windows.c.state == "open",
@@ -220,28 +219,6 @@ def deadlines(connection: Connection, repository_id: int) -> dict[int, datetime]
         .group_by(plans.c.stream_id)
     )
     return {row[0]: row[1] for row in connection.execute(found)}
-
-
-class Due(NamedTuple):
-    """A paused stream whose token should be spent now."""
-
-    repository: str
-    set_spec: str
-    format: str
-    spend_by: datetime
-
-
-def due(connection: Connection, now: datetime) -> list[Due]:
-    """Paused streams of which three quarters of the token's life have passed, the nearest deadline first."""
-    found = (
-        select(repositories.c.name, streams.c.set_spec, streams.c.format, _SPEND_BY)
-        .join(plans, plans.c.id == windows.c.plan_id)
-        .join(streams, streams.c.id == plans.c.stream_id)
-        .join(repositories, repositories.c.id == streams.c.repository_id)
-        .where(*_WAITING, now >= _SPEND_BY)
-        .order_by(_DEADLINE)
-    )
-    return [Due(*row) for row in connection.execute(found)]
 
 
 def doubt_tokens(connection: Connection, plan_id: int) -> None:

@@ -7,18 +7,19 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine
 
-from harvester.catalogue import hosts, ledger, schedule_view, task_rows, tasks
+from harvester.catalogue import hosts, ledger, schedule_view, task_rows
 from harvester.catalogue.connection import translated
 from harvester.catalogue.hosts import Host
 from harvester.catalogue.schedule_view import TaskView, Try
 from harvester.catalogue.status import status
 from harvester.catalogue.task_rows import Registered
-from harvester.catalogue.tasks import HARVEST, RECONCILE, REFRESH, RETRY, ROLLING, Task
+from harvester.catalogue.tasks import HARVEST, RECONCILE, REFRESH, RETRY, ROLLING
 from harvester.config import Every, Settings
 from harvester.harvest.sources import not_registered
-from harvester.schedule import leader, phrases, planner
+from harvester.schedule import leader, phrases
+from harvester.schedule.candidates import Candidates
 from harvester.schedule.obstacles import Obstacle, Scene, following, obstacles, unscheduled
-from harvester.wire import host_of, preset_for
+from harvester.wire import host_of
 
 _KINDS = {
     HARVEST: "the harvest",
@@ -28,7 +29,6 @@ _KINDS = {
     REFRESH: "a look at sets and formats",
 }
 _TRIES = 3  # of each stream that are told
-_SECONDS_PER_REQUEST = 1.0  # where a host has no pace
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +95,12 @@ def _noted(task: TaskView | None) -> datetime | None:
 def _scene(connection: Connection, settings: Settings, repository: Registered, now: datetime) -> Scene:
     name = host_of(repository.base_url)
     host = hosts.read(connection, name)
-    of = settings.hosts.get(name)
     return Scene(
         repository,
         now,
         host,
         schedule_view.led(connection, leader.LOCK),
-        None if of is None or of.quiet is None else of.quiet.until(now),
+        settings.quiet_until(host.name, now),
         schedule_view.being_asked(connection, name),
         _first(connection, settings, host, now),
     )
@@ -109,31 +108,12 @@ def _scene(connection: Connection, settings: Settings, repository: Registered, n
 
 def _first(connection: Connection, settings: Settings, host: Host, now: datetime) -> tuple[int, str] | None:
     """What the host would be asked next, by the planner that decides it."""
-    waiting = tasks.waiting(connection, host.name, now)
-    pace = max(settings.paces.get(host.name, preset_for(host.name).pace), host.pause)
-    choice = planner.choose(
-        [_waiting(each) for each in waiting],
-        now.timestamp(),
-        begun=tasks.count_begun(connection, host.name),
-        seconds_per_request=pace or _SECONDS_PER_REQUEST,
-    )
-    task = next((each for each in waiting if choice is not None and each.id == choice.id), None)
-    if task is None:
+    choice = Candidates.of(connection, settings, host, now).choose()
+    if choice is None:
         return None
+    task, _ = choice
     what = "" if task.format is None else " " + phrases.stream(task.set_spec or "", task.format)
     return task.id, f"{_KINDS[task.kind]} of {task.repository}{what}"
-
-
-def _waiting(task: Task) -> planner.Waiting:
-    late = task.late_at or task.next_due_at
-    return planner.Waiting(
-        task.id,
-        late.timestamp() if late else 0.0,
-        task.begun_at is not None,
-        task.spend_by.timestamp() if task.spend_by else None,
-        task.dies_at.timestamp() if task.dies_at else None,
-        task.token_life,
-    )
 
 
 @dataclass(frozen=True, slots=True)

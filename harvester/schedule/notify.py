@@ -141,7 +141,7 @@ def _look(
         vitals.pasts(connection, share, shares),
         vitals.last_day(connection, now),
         _free(settings),
-        {name for name, said in settings.hosts.items() if said.quiet is not None and said.quiet.until(now)},
+        {name for name in settings.hosts if settings.quiet_until(name, now) is not None},
     )
 
 

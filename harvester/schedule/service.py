@@ -91,19 +91,11 @@ class Service:
             pressing = tasks.pressing_hosts(connection, now, planner.AHEAD)
         if not due:
             return
-        due = [each for each in due if not self._quiet(each)]
+        due = [each for each in due if self.settings.quiet_until(each, now) is None]
         todo, doing = self.queue.busy()
         self.queue.enqueue(each for each in due if each not in todo | doing)
         # Behind hundreds of others a token may die before its host's turn comes: one page is fetched before.
         self.queue.enqueue((each for each in due if each in pressing & todo - doing), pressing=True)
-
-    def _quiet(self, host: str) -> bool:
-        settings = self.settings.hosts.get(host)
-        return (
-            settings is not None
-            and settings.quiet is not None
-            and settings.quiet.until(clock.now()) is not None
-        )
 
     def _reap_stalled(self) -> None:
         for host in self.queue.reap():

@@ -2,9 +2,9 @@
 
 import logging
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
@@ -12,18 +12,18 @@ from sqlalchemy.exc import DBAPIError
 from harvester import clock, logs
 from harvester.catalogue import hosts, tasks
 from harvester.catalogue.connection import translated
+from harvester.catalogue.hosts import Host
 from harvester.catalogue.tasks import Task
 from harvester.config import Settings
 from harvester.errors import CatalogueError, HarvesterError, Retriable
 from harvester.harvest.progress import Listener, PageEvent
-from harvester.schedule import planner, standing
+from harvester.schedule import standing
+from harvester.schedule.candidates import Candidates, deadlines
 from harvester.schedule.settling import SHORT, settle
 from harvester.schedule.standing import Done, Hand
-from harvester.wire import preset_for
 
 _MOST_CRASHES = 3  # slices in a row that ended without a word: then a person is asked
 _TOLD_EVERY = 5.0  # seconds between two notes of where a list's token stands
-_SECONDS_PER_REQUEST = 1.0  # where a host has no pace: how many lists it may have open is reckoned by this
 _TRIES = 3  # of one request
 
 _log = logging.getLogger(__name__)
@@ -50,16 +50,6 @@ class Work:
     at_work: set[int] = field(default_factory=set)
 
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """A host as it stands: what waits there, and how many lists are open."""
-
-    waiting: Sequence[Task]
-    begun: int
-    seconds_per_request: float
-    failures: int
-
-
 def run_slice(work: Work, host: str, *, pressing: bool = False) -> bool:
     """Work on a host until its minute is over or nothing is left that may be done now; whether it has more to do at once.
 
@@ -77,73 +67,32 @@ def run_slice(work: Work, host: str, *, pressing: bool = False) -> bool:
 
 def _work(work: Work, host: str, ends: float, *, pressing: bool) -> bool:
     while not work.stop():
-        seen = _look(work, host)
-        if seen is None:
+        looked = _look(work, host)
+        if looked is None:
             return False
+        row, candidates = looked
         if clock.monotonic() >= ends:
-            return bool(seen.waiting)
-        choice = _choose(seen, pressing=pressing)
+            return bool(candidates.waiting)
+        choice = candidates.choose(pressing=pressing)
         if choice is None:
             return False
-        task = next(each for each in seen.waiting if each.id == choice.id)
-        turn = _Turn(work, host, ends, choice.one_page, _next_deadline(task, seen.waiting), seen.failures > 0)
+        task, one_page = choice
+        turn = _Turn(work, host, ends, one_page, candidates.next_deadline(task), row.failures > 0)
         if not _one(work, task, turn):
             return False
     return False
 
 
-def _look(work: Work, host: str) -> _Seen | None:
-    """What may be done at the host now; None where nothing may."""
+def _look(work: Work, host: str) -> tuple[Host, Candidates] | None:
+    """The host as it stands, and what may be done there now; None where nothing may."""
     now = clock.now()
-    if _is_quiet(work, host):
+    if work.settings.quiet_until(host, now) is not None:
         return None
     with translated(), work.engine.connect() as connection, connection.begin():
         row = hosts.read(connection, host)
         if row.wait > SHORT or (row.closed_until is not None and row.closed_until > row.now):
             return None
-        waiting = tasks.waiting(connection, host, now)
-        begun = tasks.count_begun(connection, host)
-    pace = work.settings.paces.get(host, preset_for(host).pace)
-    return _Seen(waiting, begun, max(pace, row.pause) or _SECONDS_PER_REQUEST, row.failures)
-
-
-def _choose(seen: _Seen, *, pressing: bool) -> planner.Choice | None:
-    now = clock.now().timestamp()
-    waiting = [_waiting(each) for each in seen.waiting]
-    if pressing:
-        return planner.pressing(waiting, now)
-    return planner.choose(waiting, now, begun=seen.begun, seconds_per_request=seen.seconds_per_request)
-
-
-def _is_quiet(work: Work, host: str) -> bool:
-    settings = work.settings.hosts.get(host)
-    return (
-        settings is not None and settings.quiet is not None and settings.quiet.until(clock.now()) is not None
-    )
-
-
-def _waiting(task: Task) -> planner.Waiting:
-    late = task.late_at or task.next_due_at
-    if task.begun_at is not None and task.dies_at is None:
-        # Begun by a process that died before it told of a token: it may have one.
-        assumed = planner.deadlines((task.tried_at or task.begun_at).timestamp(), task.token_life)
-        return planner.Waiting(
-            task.id, 0.0 if late is None else late.timestamp(), True, *assumed, task.token_life
-        )
-    return planner.Waiting(
-        task.id,
-        0.0 if late is None else late.timestamp(),
-        task.begun_at is not None,
-        None if task.spend_by is None else task.spend_by.timestamp(),
-        None if task.dies_at is None else task.dies_at.timestamp(),
-        task.token_life,
-    )
-
-
-def _next_deadline(mine: Task, waiting: Sequence[Task]) -> datetime | None:
-    """When the token of another list is to be spent."""
-    others = [each.spend_by for each in waiting if each.id != mine.id and each.spend_by is not None]
-    return min(others, default=None)
+        return row, Candidates.of(connection, work.settings, row, now)
 
 
 @dataclass(slots=True)
@@ -163,11 +112,16 @@ class _Turn:
     _told: float = float("-inf")
 
     def over(self) -> bool:
-        if self.work.stop() or clock.monotonic() >= self.ends or _is_quiet(self.work, self.host):
+        now = clock.now()
+        if (
+            self.work.stop()
+            or clock.monotonic() >= self.ends
+            or self.work.settings.quiet_until(self.host, now)
+        ):
             return True
         if not self.pages:
             return False
-        return self.one_page or (self.other_deadline is not None and self.other_deadline <= clock.now())
+        return self.one_page or (self.other_deadline is not None and self.other_deadline <= now)
 
     def fail(self, error: Retriable) -> None:
         self.trouble = error
@@ -175,7 +129,7 @@ class _Turn:
     def hear(self, task: Task, event: PageEvent) -> None:
         self.pages += 1
         self.trouble = None
-        self.spend_by, self.dies_at = _deadlines(event)
+        self.spend_by, self.dies_at = deadlines(event)
         self.work.heard.page(task, event)
         if clock.monotonic() - self._told < _TOLD_EVERY:
             return
@@ -186,15 +140,6 @@ class _Turn:
         except DBAPIError as error:
             # Only a note: the page itself is committed, or will be.
             _log.warning("where the token of %s stands is not noted: %s", task.repository, error.orig)
-
-
-def _deadlines(event: PageEvent) -> tuple[datetime | None, datetime | None]:
-    """When a list's token is to be spent, and dies; a server that does not tell is taken to keep it for minutes."""
-    received, life = event.window.token_received_at, event.window.token_life
-    if received is None:
-        return None, None
-    found = planner.deadlines(received.timestamp(), None if life is None else life.total_seconds())
-    return datetime.fromtimestamp(found.spend_by, UTC), datetime.fromtimestamp(found.dies_at, UTC)
 
 
 def _one(work: Work, task: Task, turn: _Turn) -> bool:

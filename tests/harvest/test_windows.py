@@ -7,9 +7,7 @@ import pytest
 from asking import Asker
 from sqlalchemy import Engine, text
 
-from harvester.catalogue import traits, windows
-from harvester.harvest.harvest import Request
-from harvester.harvest.keeping import spend_one
+from harvester.catalogue import traits
 from harvester.harvest.plans import Wish
 from harvester.harvest.progress import Listener, PageEvent
 from harvester.mock import FakeRepository
@@ -213,29 +211,6 @@ def test_a_virtual_set_has_its_members_though_no_header_names_it(ask: Asker, sma
 def stop_after(pages: int) -> tuple[Listener, Callable[[], bool]]:
     seen: list[PageEvent] = []
     return Listener(on_page=seen.append), lambda: len(seen) >= pages
-
-
-def test_a_paused_token_is_spent_for_one_page_and_brings_the_next(ask: Asker, small: FakeRepository) -> None:
-    listener, stop = stop_after(1)
-    ask(listener=listener, stop=stop)
-    with ask.engine.connect() as connection:
-        deadline = connection.scalar(
-            text(
-                "SELECT token_received_at FROM windows WHERE state = 'open' AND token IS NOT NULL ORDER BY id DESC LIMIT 1"
-            )
-        )
-        assert not [each for each in windows.due(connection, deadline) if each.repository == ask.name]
-        far = datetime(2100, 1, 1, tzinfo=UTC)
-        (due,) = [each for each in windows.due(connection, far) if each.repository == ask.name]
-    assert (due.set_spec, due.format) == ("", "oai_dc")
-    assert (due.spend_by - deadline).total_seconds() == 0.75 * 3600
-    before = len(small.requests("ListRecords"))
-    report = spend_one(ask.engine, Request(ask.url, wait=0.0))
-    assert report.outcome == "interrupted"
-    assert len(small.requests("ListRecords")) == before + 1
-    assert ask().outcome == "complete"
-    assert len(small.requests("ListRecords")) == 3
-    ask.assert_same()
 
 
 def test_the_stream_whose_token_ends_first_goes_first(ask: Asker, small: FakeRepository) -> None:

@@ -56,10 +56,12 @@ class Schedule:
             number: int = connection.execute(insert(tasks).values(made).returning(tasks.c.id)).scalar_one()
             return number
 
-    def slice(self, fake: FakeRepository) -> bool:
+    def slice(self, fake: FakeRepository, *, pressing: bool = False) -> bool:
         """A slice on the host of a repository; whether there is more."""
         return run_slice(
-            Work(self.engine, self.settings, self.stop, self.heard, lambda: 0.5), host_of(fake.url)
+            Work(self.engine, self.settings, self.stop, self.heard, lambda: 0.5),
+            host_of(fake.url),
+            pressing=pressing,
         )
 
     def task(self, number: int) -> Any:

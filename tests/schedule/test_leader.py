@@ -114,4 +114,6 @@ def test_no_thread_of_the_clock_outlives_it(database_url: str) -> None:
     ticks: list[int] = []
     with leading(database_url, lambda: ticks.append(1)):
         until(lambda: bool(ticks))
+        assert psutil.Process().num_threads() > before
     until(lambda: psutil.Process().num_threads() <= before)
+    assert not [each.name for each in threading.enumerate() if "APScheduler" in each.name]

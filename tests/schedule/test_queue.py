@@ -155,8 +155,9 @@ def test_a_slice_that_fails_frees_its_host(queue: Queue) -> None:
     queue.enqueue(["a"])
     with working(queue, run):
         until(lambda: seen == ["a"] and idle(queue))
-        queue.enqueue(["a"])
+        assert queue.enqueue(["a"]) == 1, "nothing of the slice that failed holds the host"
         until(lambda: seen == ["a", "a"] and idle(queue))
+    assert jobs(queue) == []
 
 
 @pytest.mark.parametrize("another_waits", [True, False])
@@ -229,6 +230,7 @@ def test_a_worker_outlives_a_postgres_that_is_away_for_long(
     queue.enqueue(["a"])
     with working(queue, lambda host, _: bool(seen.append(host))):
         until(lambda: seen == ["a"])
+    assert failures == [], "the worker was to begin anew after each of them"
 
 
 def test_jobs_that_ended_long_ago_are_forgotten(queue: Queue) -> None:

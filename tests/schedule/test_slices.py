@@ -336,3 +336,22 @@ def test_what_is_abandoned_because_the_service_stops_is_no_crash(
         task_table.forgive(connection, {number})
     schedule.slice(fake)
     assert schedule.task(number).outcome == "complete"
+
+
+def test_a_short_slice_spends_a_token_that_presses_for_one_page_and_leaves_the_rest(
+    schedule: Schedule,
+) -> None:
+    with FakeRepository(records=60, page_size=2, token_life=100.0, latency=0.05) as fake:
+        number = schedule.add(fake)
+        assert schedule.lasting(0.5).slice(fake) is True
+        at = len(fake.requests("ListRecords"))
+        before = schedule.task(number).dies_at
+        assert schedule.slice(fake, pressing=True) is False
+        assert len(fake.requests("ListRecords")) == at, "its time has not come"
+        schedule.change(number, spend_by=clock.now() + timedelta(seconds=30), dies_at=before)
+        assert schedule.slice(fake, pressing=True) is False
+        assert len(fake.requests("ListRecords")) == at + 1
+        assert schedule.task(number).dies_at > before
+        schedule.slice(fake)
+        assert schedule.task(number).outcome == "complete"
+        assert schedule.one("SELECT sum(restarts) FROM windows") == 0
