@@ -162,7 +162,8 @@ def _with_prefixes(text: str, changes: Counter[str]) -> str:
     added = ""
     for prefix, uri in _PREFIXES.items():
         used = rf"<{prefix}:|\s{prefix}:[A-Za-z]+\s{{0,9}}=\s{{0,9}}[\"']"
-        if f"xmlns:{prefix}" not in text and re.search(used, text):
+        # What is sought by its letters first is sought ten times as fast: most pages have few of the prefixes.
+        if f"{prefix}:" in text and f"xmlns:{prefix}" not in text and re.search(used, text):
             changes["undeclared_prefix"] += 1
             added += f' xmlns:{prefix}="{uri}"'
     return text[: root.end()] + added + text[root.end() :]
