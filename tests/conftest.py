@@ -19,6 +19,12 @@ _numbers = itertools.count()
 _BARE = "TEMPLATE template0 ENCODING 'UTF8'"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.get_closest_marker("measures_time"):
+            item.add_marker(pytest.mark.flaky(reruns=2, only_rerun="AssertionError"))
+
+
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of a server for the whole run: HARVESTER_TEST_DATABASE_URL, else an embedded one without fsync."""

@@ -256,6 +256,7 @@ def test_lines_of_many_threads_are_never_mixed(lines) -> None:
     assert len(lines()) == 400
 
 
+@pytest.mark.measures_time
 @pytest.mark.parametrize(
     "part", ["://", "cookie ", "password", "basic ", "bearer a", "secret= '", "authorization", "a@", "\x1b"]
 )

@@ -54,6 +54,7 @@ def test_a_first_start_is_safe_and_private(tmp_path: Path, home: Path) -> None:
     assert not server.socket_folder.exists()
 
 
+@pytest.mark.measures_time
 def test_threads_of_a_process_share_one_start(home: Path) -> None:
     servers: list[embedded.Server] = []
     threads = [

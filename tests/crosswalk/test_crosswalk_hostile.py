@@ -170,6 +170,7 @@ def seconds(read: Callable[[str], object], said: str) -> float:
     return min(once() for _ in range(3))
 
 
+@pytest.mark.measures_time
 @pytest.mark.parametrize("name", READERS)
 def test_a_reader_takes_linear_time_on_hostile_text(name: str) -> None:
     read = READERS[name]
@@ -181,6 +182,7 @@ def test_a_reader_takes_linear_time_on_hostile_text(name: str) -> None:
         assert large < 0.2, piece
 
 
+@pytest.mark.measures_time
 @pytest.mark.parametrize(
     "prefix",
     ["http://", "10.5555/", "https://figshare.com/articles/", "c", "between ", "Vol", "Smith, ", "(", "<p "],
@@ -193,6 +195,7 @@ def test_no_text_below_the_caps_is_slow(prefix: str, length: int) -> None:
             assert seconds(read, (prefix + piece * length)[:length]) < 0.02, (name, piece)
 
 
+@pytest.mark.measures_time
 def test_a_hundred_thousand_creators_are_all_kept() -> None:
     tree = document([("creator", f"Family{at}, Given") for at in range(100_000)])
     begun = time.perf_counter()
@@ -201,6 +204,7 @@ def test_a_hundred_thousand_creators_are_all_kept() -> None:
     assert len(entry.creators) == 100_000
 
 
+@pytest.mark.measures_time
 @pytest.mark.parametrize(
     "name",
     ["title", "description", "identifier", "creator", "subject", "date", "rights", "relation", "coverage"],

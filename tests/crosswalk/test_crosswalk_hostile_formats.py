@@ -143,6 +143,7 @@ def test_a_response_for_metadata_gives_an_entry_and_says_so() -> None:
     assert reading.entry.problems[0].code == "unknown_format"
 
 
+@pytest.mark.measures_time
 @every_format
 def test_a_crowd_of_creators_is_kept_soon(name: str) -> None:
     """Within a second; where the names alone are many more than 100,000 elements, in proportion to them."""
@@ -164,6 +165,7 @@ def test_a_crowd_of_creators_is_kept_soon(name: str) -> None:
     assert kept[-1].name.startswith(f"Family{CROWD - 1}")
 
 
+@pytest.mark.measures_time
 @pytest.mark.parametrize("name", DATES)
 @pytest.mark.parametrize(
     "said", ["between spring 1234 and 77 a.d. {}", "between spring 12{} and 7{} a.d.", "soon {}", "c. {}x1998 - 17th of May 1999"]
@@ -195,6 +197,7 @@ def test_iso_dates_are_read_however_many_others_were_not() -> None:
     assert (words.value, words.raw) == (None, "5 May 2013")
 
 
+@pytest.mark.measures_time
 @every_format
 def test_ten_megabytes_in_one_element_are_kept_soon(name: str) -> None:
     words, accents = (

@@ -70,6 +70,7 @@ def test_what_is_no_date_of_level_1_is_refused_and_nothing_is_printed(
     assert capsys.readouterr().out == ""
 
 
+@pytest.mark.measures_time
 def test_a_hundred_thousand_odd_dates_do_not_stop_a_harvest() -> None:
     from harvester.crosswalk.fields import dates
 

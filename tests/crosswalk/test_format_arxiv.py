@@ -110,6 +110,7 @@ def test_acm_class_is_trusted_only_where_it_looks_like_acm(said: str, schemes: l
     assert bool(reading.unread) is not bool(schemes)
 
 
+@pytest.mark.measures_time
 @pytest.mark.parametrize(
     "text",
     ["A. Adams (1), " * 50_000, "(" * 100_000, "()" * 100_000, "and " * 100_000, "{" * 100_000, "a (1 and 1) " * 30_000,

@@ -146,6 +146,7 @@ def test_dspaces_placeholder_is_no_handle_and_a_broken_doi_no_doi() -> None:
     )
 
 
+@pytest.mark.measures_time
 def test_a_hundred_thousand_authors_are_all_kept_in_order() -> None:
     author = (
         "<Author><DisplayName>G{0} F{0}</DisplayName><Person id='{0}'><PersonName><FamilyNames>F{0}</FamilyNames>"
@@ -167,6 +168,7 @@ REPEATED = {
 }
 
 
+@pytest.mark.measures_time
 @pytest.mark.parametrize(("root", "name"), [(root, name) for root in REPEATED for name in REPEATED[root]])
 def test_five_thousand_of_an_element_take_no_longer_than_they_must(root: str, name: str) -> None:
     child = f'<{name} type="t" trans="h" startDate="2020">a 2020 {{}}</{name}>'

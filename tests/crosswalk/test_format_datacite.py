@@ -148,6 +148,7 @@ def test_series_information_is_a_container_only_where_every_word_is_understood(
     assert parts == container
 
 
+@pytest.mark.measures_time
 def test_everyone_keeps_their_place_their_orcid_and_their_affiliation() -> None:
     # 0000-0002-1825-0097 is the ORCID of every third, who alone has one
     people = "".join(
@@ -193,6 +194,7 @@ HOSTILE = {
 }  # fmt: skip
 
 
+@pytest.mark.measures_time
 @pytest.mark.parametrize("name", HOSTILE)
 def test_time_grows_with_the_size_of_a_document_and_no_faster(name: str) -> None:
     def seconds(count: int) -> float:

@@ -63,6 +63,7 @@ def test_a_didl_without_an_item_is_left_to_the_best_effort_reader() -> None:
     assert normalise(etree.fromstring("<DIDL><x/></DIDL>")).crosswalk == "unknown"
 
 
+@pytest.mark.measures_time
 def test_a_hundred_thousand_files_are_all_kept() -> None:
     files = "".join(
         f'<d:Component><d:Resource ref="http://a.org/{at}.pdf"/></d:Component>' for at in range(100_000)

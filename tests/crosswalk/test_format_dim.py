@@ -197,6 +197,7 @@ def test_no_field_of_the_table_is_dropped_in_silence() -> None:
             assert before.entry != after.entry or before.unread, name
 
 
+@pytest.mark.measures_time
 @pytest.mark.parametrize(
     "name",
     ["dc.contributor.author", "dc.contributor.orcid", "dc.relation.ispartof", "dc.identifier.citation", AFFILIATION,

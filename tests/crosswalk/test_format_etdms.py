@@ -107,6 +107,7 @@ def test_what_a_degree_holds_besides_is_counted() -> None:
     assert normalise(tree).unread == {f"{{{V10}}}thesis": 1, f"{{{V10}}}degree": 1, f"{{{V10}}}mark": 1}
 
 
+@pytest.mark.measures_time
 @pytest.mark.parametrize("name", ["creator", "contributor", "degree", "description", "rights", "subject"])
 def test_many_elements_take_time_in_proportion(name: str) -> None:
     def build(count: int) -> etree._Element:

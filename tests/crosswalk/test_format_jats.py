@@ -178,6 +178,7 @@ def test_the_type_of_an_article() -> None:
     assert (unknown.type, unknown.problems[0].code) == (None, "type_unknown")
 
 
+@pytest.mark.measures_time
 def test_a_hundred_thousand_contributors_of_one_affiliation_keep_their_order() -> None:
     people = "".join(contributor(f"N{at}", "<xref ref-type='aff' rid='a'/>") for at in range(100_000))
     found, seconds = timed(article(f"<contrib-group>{people}</contrib-group><aff id='a'>Bath</aff>"))
@@ -186,6 +187,7 @@ def test_a_hundred_thousand_contributors_of_one_affiliation_keep_their_order() -
     assert {each.affiliations[0].name for each in found.entry.creators} == {"Bath"}
 
 
+@pytest.mark.measures_time
 @pytest.mark.parametrize(
     "piece",
     [
@@ -203,6 +205,7 @@ def test_twenty_thousand_elements_of_one_kind_cost_no_more_than_their_number(pie
     assert found != read("")  # the time is that of reading them, not of passing them over
 
 
+@pytest.mark.measures_time
 @pytest.mark.parametrize(
     "meta",
     [

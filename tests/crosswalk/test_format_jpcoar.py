@@ -99,6 +99,7 @@ def test_a_file_of_rioxx_is_a_file_and_a_link_elsewhere_is_none() -> None:
     assert [relation.identifier for relation in entry.relations] == ["https://b.example.org/y.pdf"]
 
 
+@pytest.mark.measures_time
 @pytest.mark.parametrize(
     "part",
     ["<creator><creatorName>A, B</creatorName></creator>", "<sourceTitle>%d</sourceTitle>", "<degreeName>%d</degreeName>",

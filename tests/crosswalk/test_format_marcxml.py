@@ -84,6 +84,7 @@ def test_the_record_element_of_oai_is_not_taken_for_marc() -> None:
     assert normalise(protocol).crosswalk != "marcxml"
 
 
+@pytest.mark.measures_time
 def test_a_hundred_thousand_authors_keep_their_order() -> None:
     found, seconds = timed(
         record(
@@ -99,6 +100,7 @@ def test_a_hundred_thousand_authors_keep_their_order() -> None:
     ]
 
 
+@pytest.mark.measures_time
 @pytest.mark.parametrize(
     "tag",
     [
@@ -128,6 +130,7 @@ def test_one_field_of_a_hundred_thousand_subfields_costs_no_more_than_its_length
     assert found != timed(record())[0]  # the time is that of reading it, not of passing it over
 
 
+@pytest.mark.measures_time
 @pytest.mark.parametrize(
     "tag", ["034", "100", "255", "260", "440", "490", "506", "542", "650", "651", "730", "773", "780", "856"]
 )

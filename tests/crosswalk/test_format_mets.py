@@ -112,6 +112,7 @@ def test_volumes_are_listed_up_to_a_bound_and_counted_beyond() -> None:
     assert entry.problems[0].code == "further_parts"
 
 
+@pytest.mark.measures_time
 @pytest.mark.parametrize(
     "piece",
     [

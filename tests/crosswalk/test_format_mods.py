@@ -154,6 +154,7 @@ def test_a_root_called_mods_without_modss_elements_is_unknown() -> None:
     assert normalise(tree).crosswalk == "unknown"
 
 
+@pytest.mark.measures_time
 @pytest.mark.parametrize(
     "piece",
     [

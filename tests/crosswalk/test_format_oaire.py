@@ -99,6 +99,7 @@ def test_a_label_in_doubt_does_not_matter_where_the_uri_is_certain() -> None:
     assert (entry.licence, entry.problems) == ("CC-BY-4.0", ())
 
 
+@pytest.mark.measures_time
 @pytest.mark.parametrize(
     "inner",
     [

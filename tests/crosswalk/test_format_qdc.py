@@ -145,6 +145,7 @@ def test_a_file_named_as_part_and_as_identifier_is_one_file() -> None:
     assert [file.url for file in entry.files] == [url]
 
 
+@pytest.mark.measures_time
 @pytest.mark.parametrize(
     ("name", "said"),
     [
@@ -160,6 +161,7 @@ def test_many_elements_take_time_in_proportion(name: str, said: str) -> None:
     assert grows(build) < 30
 
 
+@pytest.mark.measures_time
 def test_a_list_of_many_semicolons_takes_time_in_proportion() -> None:
     def build(count: int) -> etree._Element:
         return document(("creator", "a;" * count * 50), ("subject", "&;" * count * 50), root=CONTENTDM)

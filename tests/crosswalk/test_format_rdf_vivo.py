@@ -134,6 +134,7 @@ def test_the_portals_sets_tell_the_type_and_the_categories() -> None:
     assert [(subject.scheme, subject.code) for subject in entry.subjects] == [("figshare", "4")]
 
 
+@pytest.mark.measures_time
 def test_thousands_of_authors_are_all_kept_in_order() -> None:
     count = 5_000  # each of three nodes and ten elements in all
     root = etree.fromstring(f"<rdf:RDF {NAMESPACES}>{WORK}</rdf:RDF>")
@@ -149,6 +150,7 @@ def test_thousands_of_authors_are_all_kept_in_order() -> None:
     ]
 
 
+@pytest.mark.measures_time
 def test_many_references_to_one_long_name_do_not_multiply_it() -> None:
     cards = "".join(
         '<vivo:Authorship><vivo:relates><vcard:Individual><vcard:hasName rdf:nodeID="n"/></vcard:Individual></vivo:relates></vivo:Authorship>'
@@ -164,6 +166,7 @@ def test_many_references_to_one_long_name_do_not_multiply_it() -> None:
     assert len(json.dumps(reading.entry.compact())) < 50_000_000
 
 
+@pytest.mark.measures_time
 def test_many_references_to_one_large_node_end_in_time() -> None:
     properties = "".join(f"<foaf:nick>n{at}</foaf:nick>" for at in range(20_000))
     cards = '<vivo:Authorship><vivo:relates rdf:nodeID="p"/></vivo:Authorship>' * 5_000
@@ -178,6 +181,7 @@ def test_many_references_to_one_large_node_end_in_time() -> None:
     assert reading.entry.title == "A"
 
 
+@pytest.mark.measures_time
 def test_many_nodes_of_one_name_end_in_time() -> None:
     people = '<foaf:Person rdf:about="urn:p"><foaf:name>P, Q</foaf:name></foaf:Person>' * 20_000
     creators = '<dc:creator rdf:resource="urn:p"/>' * 5_000

@@ -184,6 +184,7 @@ def test_a_root_that_lost_its_namespace_is_known(root: str) -> None:
     assert entry_of(("qualificationname", "PhD"), root=root).thesis == Thesis("PhD")
 
 
+@pytest.mark.measures_time
 @pytest.mark.parametrize(
     "name", sorted(OURS | {"creator", "identifier", "isReferencedBy", "accessRights", "format"})
 )

@@ -149,6 +149,7 @@ def test_text_beside_fields_is_counted() -> None:
     }  # fmt: skip
 
 
+@pytest.mark.measures_time
 def test_depth_and_number_of_elements_cost_time_in_proportion() -> None:
     deep = '<element name="a">' * 200 + '<field name="value">x</field>' + "</element>" * 200
     fields = "".join(

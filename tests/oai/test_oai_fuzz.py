@@ -82,6 +82,7 @@ def reason_of(read: Callable[[], object]) -> str | None:
     return None
 
 
+@pytest.mark.measures_time
 @pytest.mark.parametrize("seed", range(4))
 def test_changed_bytes_give_a_page_or_one_of_our_errors_within_a_second(seed: int) -> None:
     chance = random.Random(seed)

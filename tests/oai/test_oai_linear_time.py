@@ -49,6 +49,7 @@ def seconds(reader: Callable[[bytes], object], body: bytes) -> float:
     return time.process_time() - began
 
 
+@pytest.mark.measures_time
 @pytest.mark.parametrize("name", READERS)
 def test_ten_times_the_bytes_take_about_ten_times_the_time(name: str) -> None:
     reader = READERS[name]
@@ -61,6 +62,7 @@ def test_ten_times_the_bytes_take_about_ten_times_the_time(name: str) -> None:
         assert longer < 20 * shorter + 0.05, unit  # slope 1.3; a quadratic reader needs 100 times as long
 
 
+@pytest.mark.measures_time
 @pytest.mark.parametrize(
     "unit", [b"&", b"&#", b"&#1;", b"<![CDATA[", b"<![CDATA[]]>&", b"<!--", b"<!---->", b"<?", b"\xe9", b"</OAI-PMH>"]
 )  # fmt: skip
@@ -68,6 +70,7 @@ def test_a_million_characters_of_it_are_repaired_within_seconds(unit: bytes) -> 
     assert seconds(repair, unit * (1_000_000 // len(unit))) < 3
 
 
+@pytest.mark.measures_time
 def test_a_datestamp_of_megabytes_is_none_and_is_not_kept_in_memory() -> None:
     for text in ("2024-05-31" + "0" * 1_000_000, "2024-05-31T10:00:00." + "1" * 1_000_000, "2024" * 250_000):
         began = time.process_time()
@@ -75,6 +78,7 @@ def test_a_datestamp_of_megabytes_is_none_and_is_not_kept_in_memory() -> None:
         assert time.process_time() - began < 0.1
 
 
+@pytest.mark.measures_time
 @pytest.mark.parametrize("unit", [b"<record><header>", b"<record><header/></record>"])
 def test_eight_megabytes_of_records_are_refused_by_name_within_seconds(unit: bytes) -> None:
     body = LIST + BAD + unit * (8_000_000 // len(unit)) + LIST_END
@@ -85,6 +89,7 @@ def test_eight_megabytes_of_records_are_refused_by_name_within_seconds(unit: byt
     assert time.process_time() - began < 4
 
 
+@pytest.mark.measures_time
 def test_a_list_as_long_as_it_may_be_is_taken_within_seconds() -> None:
     began = time.process_time()
     assert len(parse(LIST + BAD + GOOD * (MOST_RECORDS - 1) + LIST_END).broken) == 1

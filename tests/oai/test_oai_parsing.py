@@ -66,6 +66,7 @@ def _unread(path: Path) -> Path:
     return path
 
 
+@pytest.mark.measures_time
 @pytest.mark.parametrize(
     "body",
     [
@@ -87,6 +88,7 @@ def test_a_document_type_declaration_is_refused_at_once_however_it_hides(body: b
     assert caught.value.reason == "doctype"
 
 
+@pytest.mark.measures_time
 def test_a_document_type_declaration_of_an_ill_formed_answer_is_refused_too_and_never_expanded() -> None:
     for text in (BILLION_LAUGHS, QUADRATIC):
         for encoding in ("utf-8", "utf-16"):
@@ -120,6 +122,7 @@ def test_external_entities_open_no_file_and_no_socket(template: str, encoding: s
         assert secret.stat().st_atime == 0
 
 
+@pytest.mark.measures_time
 @pytest.mark.usefixtures("audited")
 def test_xinclude_and_stylesheets_are_ignored() -> None:
     include = (
@@ -162,6 +165,7 @@ print(time.process_time() - began, (peak() - before) // 1024)
 """
 
 
+@pytest.mark.measures_time
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="peak memory is read from /proc")
 @pytest.mark.parametrize("name", HUGE)
 def test_huge_input_costs_less_than_a_second_and_100_mb(name: str) -> None:

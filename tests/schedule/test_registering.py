@@ -392,6 +392,7 @@ def statements(engine: Engine) -> Iterator[list[str]]:
     event.remove(engine, "before_cursor_execute", hear)
 
 
+@pytest.mark.measures_time
 def test_a_thousand_repositories_take_as_few_statements_as_two(engine: Engine, statements: list[str]) -> None:
     numbers = []
     for size in (2, 1000):

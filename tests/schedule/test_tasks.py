@@ -44,6 +44,7 @@ def milliseconds(act: Callable[[], object], times: int = 30) -> float:
     return min(taken)  # what else the machine does is not ours
 
 
+@pytest.mark.measures_time
 def test_the_next_work_of_a_host_is_chosen_in_under_five_milliseconds(crowded: Engine) -> None:
     with crowded.connect() as connection:
 
@@ -63,6 +64,7 @@ def test_the_next_work_of_a_host_is_chosen_in_under_five_milliseconds(crowded: E
     assert taken < 5.0
 
 
+@pytest.mark.measures_time
 def test_one_host_with_all_the_streams_is_no_slower(crowded: Engine) -> None:
     with crowded.begin() as connection:
         connection.execute(text("UPDATE tasks SET host = 'one.example.org'"))
@@ -79,6 +81,7 @@ def test_one_host_with_all_the_streams_is_no_slower(crowded: Engine) -> None:
     assert taken < 5.0
 
 
+@pytest.mark.measures_time
 def test_the_hosts_that_are_due_are_found_quickly(crowded: Engine) -> None:
     with crowded.connect() as connection:
         taken = milliseconds(lambda: tasks.due_hosts(connection, clock.now()))
