@@ -11,9 +11,13 @@ import pytest
 
 from harvester.mock import FakeRepository
 
-# In a mount namespace of its own: $1 harvester, $2 a folder, $3 the repository. The catalogue is on a small disk, then on a larger.
+# In a mount namespace of its own: $1 harvester, $2 a folder, $3 the repository. The disk of an empty catalogue has little room left,
+# then much.
+RECORDS = 4_000
 SCRIPT = """
-mount -t tmpfs -o size=100m tmpfs "$2"
+mount -t tmpfs -o size=900m tmpfs "$2"
+"$1" list > "$2.empty"
+mount -o remount,size=$(( $(df --output=used -k "$2" | tail -1) + 6000 ))k "$2"
 "$1" harvest "$3" --name small --quiet --json > "$2.first"; echo $? > "$2.first.code"
 mount -o remount,size=900m "$2"
 "$1" harvest small --quiet --json > "$2.second"; echo $? > "$2.second.code"
@@ -33,7 +37,7 @@ def test_a_disk_that_fills_up_is_named_and_loses_nothing_committed(tmp_path: Pat
     disk = tmp_path / "disk"
     disk.mkdir()
     harvester = str(Path(sys.executable).with_name("harvester"))
-    with FakeRepository(records=20_000, page_size=200) as fake:
+    with FakeRepository(records=RECORDS, page_size=100) as fake:
         subprocess.run(
             ["unshare", "-m", "sh", "-c", SCRIPT, "sh", harvester, str(disk), fake.url],
             env={**os.environ, "HARVESTER_HOME": str(disk / "home")},
@@ -46,8 +50,8 @@ def test_a_disk_that_fills_up_is_named_and_loses_nothing_committed(tmp_path: Pat
     assert (first["outcome"], (tmp_path / "disk.first.code").read_text().strip()) == ("failed", "1")
     assert "the disk of the catalogue is full" in first["streams"][0]["sentence"]
     kept = first["streams"][0]["received"]
-    assert 0 < kept < 20_000
+    assert 0 < kept < RECORDS
     assert second["outcome"] == "complete"
-    assert second["streams"][0]["received"] == 20_000 - kept, "what was committed is not asked for again"
+    assert second["streams"][0]["received"] == RECORDS - kept, "what was committed is not asked for again"
     lines = (tmp_path / "disk.lines").read_text().splitlines()
     assert {json.loads(line)["identifier"] for line in lines} == live
