@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from harvester.catalogue.ledger_tables import plans, windows
@@ -27,6 +27,7 @@ class Repository:
     deleted_record: str | None
     identify: dict[str, Any] | None
     traits: dict[str, Any]
+    imported: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +124,7 @@ def _repository(row: Row[Any]) -> Repository:
         row.deleted_record,
         row.identify,
         row.traits,
+        row.imported and not row.configured,
     )
 
 
@@ -177,12 +179,17 @@ def held(connection: Connection, stream: Stream) -> int:
     return int(connection.scalar(counted) or 0) + int(connection.scalar(waiting) or 0)
 
 
-def open_plan(connection: Connection, stream: Stream, *, reconcile: bool = False) -> Plan | None:
-    """The plan that was cut and waits to be resumed: the harvest's, or the reconciliation's."""
-    kind = plans.c.kind == "reconcile" if reconcile else plans.c.kind != "reconcile"
+def _like(kind: str) -> ColumnElement[bool]:
+    """Plans of which a new one of this kind takes the place: a range and a reconciliation stand beside a harvest."""
+    alone = ("range", "reconcile")
+    return plans.c.kind == kind if kind in alone else plans.c.kind.not_in(alone)
+
+
+def open_plan(connection: Connection, stream: Stream, kind: str = "incremental") -> Plan | None:
+    """The plan that was cut and waits to be resumed: the harvest's, or that of a range, or the reconciliation's."""
     row = connection.execute(
         select(plans)
-        .where(plans.c.stream_id == stream.id, plans.c.state == "open", kind)
+        .where(plans.c.stream_id == stream.id, plans.c.state == "open", _like(kind))
         .order_by(plans.c.id.desc())
     ).first()
     return None if row is None else _plan(row)
@@ -198,13 +205,13 @@ def new_plan(
 ) -> Plan:
     """Open a plan of one unbounded window (or of the given bounds), abandoning what was open.
 
-    A reconciliation stands beside a harvest: neither abandons the other.
+    A reconciliation and a range stand beside a harvest: none abandons another, for the first list of a large repository takes
+    days, and a person's look at a few dates is no reason to lose it.
     """
     way = "ListIdentifiers" if kind == "reconcile" else "ListRecords"
-    same = plans.c.kind == "reconcile" if kind == "reconcile" else plans.c.kind != "reconcile"
     for earlier in connection.scalars(
         update(plans)
-        .where(plans.c.stream_id == stream.id, plans.c.state == "open", same)
+        .where(plans.c.stream_id == stream.id, plans.c.state == "open", _like(kind))
         .values(state="abandoned", finished_at=func.now())
         .returning(plans.c.id)
     ).all():

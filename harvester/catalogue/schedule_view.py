@@ -8,7 +8,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, distinct, func, select, text, true
 from sqlalchemy.dialects.postgresql import JSONB
 
-from harvester.catalogue.ledger_tables import runs
+from harvester.catalogue.ledger_tables import plans, runs
 from harvester.catalogue.runs import alive
 from harvester.catalogue.schedule_tables import tasks
 from harvester.catalogue.tables import repositories, streams
@@ -147,9 +147,10 @@ def last_complete(connection: Connection, repository_id: int) -> dict[int, datet
     """When each stream of a repository was last brought up to date, by its number."""
     last = (
         select(runs.c.finished_at)
+        .join(plans, plans.c.id == runs.c.plan_id)
         .where(
             runs.c.stream_id == streams.c.id,
-            runs.c.kind == "harvest",
+            plans.c.kind.in_(("full", "incremental")),
             runs.c.outcome.in_(("complete", "complete_unverified")),
         )
         .order_by(runs.c.id.desc())

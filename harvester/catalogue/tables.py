@@ -70,6 +70,20 @@ repositories = Table(
     ),
     Column("configured", Boolean, nullable=False, server_default="false", comment="harvester.toml names it"),
     Column(
+        "imported",
+        Boolean,
+        nullable=False,
+        server_default="false",
+        comment="out of a list, its address written by nobody here",
+    ),
+    Column(
+        "paused",
+        Boolean,
+        nullable=False,
+        server_default="false",
+        comment="until a person resumes it, also when it was out of the schedule meanwhile",
+    ),
+    Column(
         "every",
         JSONB,
         comment="how often, as `harvester add` was told: {least, most, cron, zone}; null: as [defaults]",

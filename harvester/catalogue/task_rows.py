@@ -47,6 +47,7 @@ class Registered:
     base_url: str
     configured: bool
     removed: bool
+    paused: bool
     every: dict[str, Any] | None
 
 
@@ -85,9 +86,10 @@ def lock(connection: Connection) -> None:
 def registered(connection: Connection, ids: Collection[int] | None = None) -> list[Registered]:
     """All repositories, or some, oldest first."""
     row = repositories.c
-    found = select(
-        row.id, row.name, row.base_url, row.configured, row.removed_at.is_not(None), row.every
-    ).where(_among(row.id, ids))
+    removed = row.removed_at.is_not(None)
+    found = select(row.id, row.name, row.base_url, row.configured, removed, row.paused, row.every).where(
+        _among(row.id, ids)
+    )
     return [Registered(*each) for each in connection.execute(found.order_by(row.id))]
 
 
@@ -269,6 +271,7 @@ def drop(connection: Connection, ids: Collection[int]) -> None:
 
 def pause(connection: Connection, repository_id: int) -> int:
     """Pause the tasks of a repository; how many were not."""
+    note(connection, [repository_id], paused=True)
     mine = (tasks.c.repository_id == repository_id, ~tasks.c.paused)
     return connection.execute(update(tasks).where(*mine).values(paused=True)).rowcount
 
@@ -278,6 +281,7 @@ def resume(connection: Connection, repository_id: int, now: datetime) -> int:
 
     What was held or has failed is due now: a person has looked at it. What the host itself asked for (Retry-After) stands.
     """
+    note(connection, [repository_id], paused=False)
     mine = tasks.c.repository_id == repository_id
     stuck = tasks.c.held.is_not(None) | (tasks.c.failures > 0)
     connection.execute(

@@ -200,12 +200,12 @@ def ended(connection: Connection, plan: Plan) -> list[Window]:
 
 
 _DEADLINE = windows.c.token_received_at + func.make_interval(0, 0, 0, 0, 0, 0, windows.c.token_life)
-# A reconciliation's list is not continued by a harvest, which is what is done for these.
+# The list of a reconciliation, or of a range, is not continued by a harvest, which is what is done for these.
 _WAITING = (
     windows.c.state == "open",
     windows.c.token.is_not(None),
     plans.c.state == "open",
-    plans.c.kind != "reconcile",
+    plans.c.kind.not_in(("reconcile", "range")),
 )
 
 

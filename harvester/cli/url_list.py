@@ -160,4 +160,5 @@ def _wanted(cells: Mapping[str, str]) -> "Wanted":
         (said["set"],) if said["set"] else (),
         (said["format"],) if said["format"] else (),
         every_of(said["every"] or None),
+        imported=True,
     )

@@ -36,7 +36,7 @@ class Request:
     `wait` in seconds.
 
     `limits` are those of one page, `longest_list` the seconds after which a list is cut into windows (None: as configured); `tries` are those of one
-    request, `jitter` (0.0 to 1.0) spreads the waits between them.
+    request, `jitter` (0.0 to 1.0) spreads the waits between them. `private` is found out, as `sources.may_be_private`.
     """
 
     source: str
@@ -51,6 +51,7 @@ class Request:
     longest_list: float | None = None
     tries: int = 3
     jitter: Callable[[], float] = random.random
+    private: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +121,8 @@ def _settled(request: Request, repository: Repository | None, url: str) -> Reque
     """The request with what is configured for the repository, where it says nothing itself."""
     name = (request.name or "") if repository is None else repository.name
     said = request.settings.of(name, url)
-    return replace(request, longest_list=request.longest_list or said.windows)
+    private = sources.may_be_private(repository, request.source, request.settings.hosts)
+    return replace(request, longest_list=request.longest_list or said.windows, private=private)
 
 
 def _open(
@@ -137,7 +139,7 @@ def _open(
     client = Client(
         contact=request.settings.contact,
         patience=patience,
-        typed={host},
+        typed={host} if request.private else (),
         hosts=request.settings.hosts,
         limits=request.limits,
     )

@@ -60,7 +60,7 @@ class Dates:
 
 
 def plan_for(connection: Connection, stream: Stream, wish: Wish, dates: Dates) -> Plan:
-    """The plan to walk: the one that was cut, or a new one. An open plan of another kind than wished is abandoned."""
+    """The plan to walk: the one that was cut, or a new one. A new one abandons an open one of another kind, but a range none."""
     granularity, earliest = dates.granularity, dates.earliest
     if wish.rolling and stream.watermark is not None:
         now = stream.watermark  # what came later, the harvest that moved it has brought
@@ -74,7 +74,7 @@ def plan_for(connection: Connection, stream: Stream, wish: Wish, dates: Dates) -
         kind, bounds = "full", (_BEFORE_ALL if dates.needs_from else None, None)
     else:
         kind, bounds = "incremental", next_bounds(stream.watermark, granularity, dates.lag)
-    waiting = ledger.open_plan(connection, stream)
+    waiting = ledger.open_plan(connection, stream, kind)
     if waiting is not None and _serves(waiting, kind, bounds, wish):
         return waiting
     return ledger.new_plan(connection, stream, kind=kind, bounds=bounds, granularity=granularity.value)

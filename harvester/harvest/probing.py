@@ -62,7 +62,8 @@ def probe(
         repository, url = _find(connection, request.source)
         capture = None if request.capture is None else Capture(request.capture)
         try:
-            return _Probing(connection, request, url, tell, stop).go(repository, capture)
+            private = sources.may_be_private(repository, request.source, request.settings.hosts)
+            return _Probing(connection, request, url, tell, stop, private).go(repository, capture)
         finally:
             if capture is not None:
                 _finish(capture, tell)
@@ -96,6 +97,7 @@ class _Probing:
     url: str
     tell: Callable[[str], None]
     stop: Callable[[], bool]
+    private: bool
     pace: float = field(init=False)
     turn: Turn = field(init=False)
 
@@ -156,7 +158,7 @@ class _Probing:
         settled: dict[str, Any] = {
             "contact": request.settings.contact,
             "patience": patience,
-            "typed": {turn.host},
+            "typed": {turn.host} if self.private else (),
             "hosts": request.settings.hosts,
             "limits": request.limits,
         }

@@ -1,6 +1,7 @@
 """What SOURCE means: a registered name or a base URL; a new URL is registered once it has answered Identify."""
 
 import re
+from collections.abc import Container
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit, urlunsplit
@@ -12,7 +13,7 @@ from harvester.catalogue.ledger import Repository, Stream
 from harvester.errors import ConfigError
 from harvester.oai.datestamps import parse
 from harvester.oai.records import Identify
-from harvester.wire import public_url
+from harvester.wire import host_of, public_url
 
 DEFAULT_FORMAT = "oai_dc"
 IDENTIFY_EVERY = timedelta(days=1)
@@ -58,6 +59,18 @@ def check_url(url: str) -> str:
     port = "" if number is None or number == _PORTS[parts.scheme.lower()] else f":{number}"
     host = parts.hostname if ":" not in parts.hostname else f"[{parts.hostname}]"
     return urlunsplit((parts.scheme.lower(), host.lower() + port, parts.path, "&".join(kept), ""))
+
+
+def may_be_private(repository: Repository | None, source: str, hosts: Container[str]) -> bool:
+    """Whether its address may lie inside a private network: somebody here wrote it, on the command line, as a repository or as one
+    of the [[host]]s. What came out of a list of hundreds was perhaps read by nobody.
+    """
+    return (
+        repository is None
+        or not repository.imported
+        or is_url(source)
+        or host_of(repository.base_url) in hosts
+    )
 
 
 def not_registered(source: str) -> ConfigError:

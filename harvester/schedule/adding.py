@@ -21,7 +21,7 @@ from harvester.wire import host_of
 class Wanted:
     """A repository to be added; without sets and formats the whole of it as Dublin Core, or what is registered already.
 
-    `every` is None where it is as in [defaults].
+    `every` is None where it is as in [defaults]. `imported`: out of a list, whose addresses were perhaps read by nobody.
     """
 
     url: str
@@ -29,6 +29,7 @@ class Wanted:
     sets: tuple[str, ...] = ()
     formats: tuple[str, ...] = ()
     every: Every | None = None
+    imported: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,9 @@ def add(
         taken = [(each.wanted, known[_key(each)]) for each in found if each.name]
         ids = {repository.id for _, repository in taken}
         task_rows.note(connection, ids, removed_at=None)
+        listed = {one.id for wanted, one in taken if wanted.imported and one.base_url in register.new}
+        task_rows.note(connection, listed, imported=True)
+        task_rows.note(connection, {one.id for wanted, one in taken if not wanted.imported}, imported=False)
         for every in {one.every for one, _ in taken} - {None}:
             mine = {repository.id for one, repository in taken if one.every == every}
             task_rows.note(connection, mine, every=asdict(every or Every()))

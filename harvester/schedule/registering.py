@@ -205,7 +205,7 @@ def remove(engine: Engine, name: str, settings: Settings | None = None, *, now: 
         if found.removed:
             return f"'{name}' was taken out of the schedule already"
         task_rows.drop(connection, [each.id for each in task_rows.rhythms(connection, [found.id])])
-        task_rows.note(connection, [found.id], configured=False, removed_at=now)
+        task_rows.note(connection, [found.id], configured=False, paused=False, removed_at=now)
     return f"'{name}' is not harvested by itself any more; its records, streams and history stay"
 
 

@@ -118,9 +118,7 @@ def schedule(connection: Connection, said: Said, when: When, ids: Collection[int
     new = [task for key, task in wanted.items() if key not in there]
     task_rows.drop(connection, [each.id for each in gone])
     task_rows.change(connection, [_row(each, when, there[each.key]) for each in changed])
-    task_rows.insert(
-        connection, _new_rows(new, when, {each.repository_id for each in there.values() if each.paused})
-    )
+    task_rows.insert(connection, _new_rows(new, when, {each.id for each in known if each.paused}))
     told = [*_told_new(new), *_told_changed(changed), *_told_gone(gone, known, streams)]
     return list(phrases.first(told, "changes of the kind"))
 

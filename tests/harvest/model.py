@@ -63,6 +63,10 @@ _PLANS = (
     " JOIN streams s ON s.id = p.stream_id JOIN repositories r ON r.id = s.repository_id"
     " WHERE r.name = :name AND s.set_spec = '{spec}' ORDER BY p.id"
 )
+_LAST = (
+    "SELECT u.plan_id FROM runs u JOIN streams s ON s.id = u.stream_id JOIN repositories r ON r.id = s.repository_id"
+    " WHERE r.name = :name AND s.set_spec = '{spec}' AND u.kind = 'harvest' ORDER BY u.id DESC LIMIT 1"
+)
 _TALLIES = (
     "SELECT t.set_id, t.live, t.deleted, count(x) FILTER (WHERE NOT x.deleted), count(x) FILTER (WHERE x.deleted)"
     " FROM tallies t JOIN repositories r ON r.id = t.repository_id LEFT JOIN records x"
@@ -300,7 +304,9 @@ class Follower:
     def settle(self, clock: datetime) -> None:
         """The repository is quiet: harvest all of it, and the catalogue is the store."""
         for _ in range(3):
-            resumed = any(each[1] == "open" for each in self._plans("").values())
+            resumed = any(
+                each[:2] != ("range", "open") and each[1] == "open" for each in self._plans("").values()
+            )
             report = self.harvest("", Wish(full=True), clock)
             if not resumed:
                 break
@@ -318,7 +324,10 @@ class Follower:
         after = self._plans(spec)
         if not report.streams or not after:
             return
-        plan, (kind, state, from_, until, candidate, watermark) = list(after.items())[-1]
+        plan = int(
+            self.ask.one(_LAST.format(spec=spec))
+        )  # a range stands beside the harvest that is under way
+        kind, state, from_, until, candidate, watermark = after[plan]
         begun = before.get(plan)
         if begun is not None and begun[4] is not None:
             due, changed = self.model.plans[plan], due.changed

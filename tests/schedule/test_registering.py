@@ -484,6 +484,16 @@ def test_a_paused_repository_is_left_alone_with_whatever_joins_it(engine: Engine
     assert resume(engine, "a", now=NOW) == "nothing of 'a' was paused, held or failing"
 
 
+def test_a_pause_outlives_the_time_in_which_the_file_leaves_the_repository_out(engine: Engine) -> None:
+    follow(engine, settings(named("a")), NOW)
+    pause(engine, "a", now=NOW)
+    follow(engine, settings(named("b")), NOW)
+    follow(engine, settings(named("a"), named("b")), NOW)
+    assert all(each.paused for each in tasks(engine, "a").values())
+    resume(engine, "a", now=NOW)
+    assert not any(each.paused for each in tasks(engine, "a").values())
+
+
 def test_a_repository_is_paused_before_any_service_has_seen_it(engine: Engine) -> None:
     registered(engine, "a")
     assert "is paused" in pause(engine, "a", settings(), now=NOW)

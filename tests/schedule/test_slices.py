@@ -14,6 +14,7 @@ from harvester import clock
 from harvester.catalogue import tasks as task_table
 from harvester.config import HostSettings, Quiet, RepositorySettings
 from harvester.harvest.harvest import Request, harvest
+from harvester.harvest.plans import Wish
 from harvester.harvest.progress import Listener
 from harvester.mock import FakeRepository
 from harvester.schedule import standing
@@ -355,3 +356,19 @@ def test_a_short_slice_spends_a_token_that_presses_for_one_page_and_leaves_the_r
         schedule.slice(fake)
         assert schedule.task(number).outcome == "complete"
         assert schedule.one("SELECT sum(restarts) FROM windows") == 0
+
+
+def test_a_range_that_a_person_asks_for_does_not_cost_the_list_that_the_service_reads(
+    schedule: Schedule,
+) -> None:
+    with FakeRepository(records=60, page_size=5, latency=0.03) as fake:
+        number = schedule.add(fake)
+        short = schedule.lasting(0.15)
+        assert short.slice(fake) is True
+        wish = Wish(from_=datetime(2030, 1, 1, tzinfo=UTC))
+        assert harvest(schedule.engine, Request(fake.url, wish=wish)).outcome == "complete"
+        while short.slice(fake):
+            pass
+        assert schedule.task(number).outcome == "complete"
+        whole = [each for each in fake.requests("ListRecords") if "from" not in each.arguments]
+        assert len(whole) == 12, "no page was asked for twice"
