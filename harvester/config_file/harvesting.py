@@ -24,7 +24,7 @@ class Bounds(Table):
 
 Interval = Annotated[
     Bounds,
-    kinds.Short(lambda said: {"least": times.interval(said), "most": said}, tuple(kinds.DURATION)),
+    kinds.Short(times.fixed, tuple(kinds.DURATION)),
 ]
 
 

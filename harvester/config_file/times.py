@@ -39,6 +39,12 @@ def interval(said: Any) -> float:
     return found
 
 
+def fixed(said: Any) -> dict[str, Any]:
+    """`6h` as a table of bounds."""
+    interval(said)  # what is wrong is so of the key that was written, and not of one of the table
+    return {"least": said, "most": said}
+
+
 def seldom(said: Any) -> float:
     """An interval; 0 for never."""
     never = said == "never" or (isinstance(said, int | float) and not isinstance(said, bool) and said == 0)

@@ -39,6 +39,8 @@ def check_url(url: str) -> str:
     try:
         parts = urlsplit(url)
         number = parts.port
+        if number == 0:
+            raise ValueError("nothing listens on port 0")
     except (
         ValueError
     ):  # a port that is none, a bracket that does not close; its message would repeat the address

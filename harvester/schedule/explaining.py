@@ -29,6 +29,7 @@ _KINDS = {
     REFRESH: "a look at sets and formats",
 }
 _TRIES = 3  # of each stream that are told
+_SOON = 60.0  # seconds; a host that wants rest for longer is not to be asked at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +162,8 @@ def _besides(mine: _Mine, now: datetime) -> Iterator[str]:
         yield f"its list was begun at {phrases.moment(task.begun_at, now)}" + (
             f"; its token is to be spent by {phrases.moment(task.spend_by, now)}" if task.spend_by else ""
         )
+    if task is not None and task.failures and task.sentence and not mine.tries:
+        yield f"the last try ended before its first request: {task.sentence}"
     if mine.shown["held"] and not (task and task.held):
         yield f"a reconciliation waits for a person (harvests go on): {mine.shown['held']}"
 
@@ -173,7 +176,7 @@ def _advice(scene: Scene, mine: _Mine) -> Iterator[str]:
         yield f"`harvester probe {name}` tells what the repository answers, and to what"
     if mine.shown["quarantined"]:
         yield f"`harvester quarantine list {name}` shows what could not be read"
-    if mine.shown["state"] not in ("current", "harvesting"):
+    if mine.shown["state"] not in ("current", "harvesting") and scene.host.wait < _SOON:
         yield f"`harvester harvest {name}` tries it at once"
 
 

@@ -107,6 +107,7 @@ def test_an_address_alone_is_named_after_its_host(command: Inside) -> None:
         (["add", "name"], "say what to add"),
         (["add", "a b", "https://a.example/oai"], "is no name"),
         (["add", "a", "a.example/oai"], "begins with http:// or https://"),
+        (["add", "a", "https://a.example:0/oai"], "its port cannot be read"),
         (["add", "a", "https://u:hunter2@a.example/oai"], "user name or password"),
         (["add", "a", "https://a.example/oai", "--every", "6"], "needs a unit"),
         (["add", "a", "https://a.example/oai", "--every", "soon"], "'every' must be"),

@@ -180,6 +180,21 @@ def test_each_thing_in_the_way_is_told_with_its_end(
 
 
 @pytest.mark.usefixtures("service", "library")
+def test_nobody_is_advised_to_ask_a_host_that_wants_rest(command: Inside, engine: Engine) -> None:
+    at_once = "`harvester harvest library` tries it at once"
+    assert at_once in stream(command)["you_can"]
+    rest = "INSERT INTO hosts (name, next_allowed_at) VALUES ('library.example', now() + interval '1 hour')"
+    write(engine, f"{rest} ON CONFLICT (name) DO UPDATE SET next_allowed_at = excluded.next_allowed_at")
+    assert at_once not in stream(command)["you_can"]
+
+
+@pytest.mark.usefixtures("service", "library")
+def test_a_failure_before_the_first_request_is_told(command: Inside, engine: Engine) -> None:
+    write(engine, "UPDATE tasks SET failures = 1, sentence = 'env:NOBODY is not set', outcome = 'failed'")
+    assert "the last try ended before its first request: env:NOBODY is not set" in stream(command)["because"]
+
+
+@pytest.mark.usefixtures("service", "library")
 def test_what_is_long_overdue_is_late(command: Inside, engine: Engine) -> None:
     write(
         engine,
