@@ -28,6 +28,7 @@ from harvester.schedule.glimpse import Glimpse
 EXPECTED: Mapping[str, float] = {"worker": 60.0, "clock": 120.0}
 _MOST_CONNECTIONS = 16
 _LONGEST_CONNECTION = 10.0  # seconds, whatever it does in them
+_LONG_WHERE_FULL = 1.0  # seconds
 _SILENCE = 5.0
 _POLL = 0.25
 _PLAIN = "text/plain; version=0.0.4; charset=utf-8"
@@ -146,9 +147,14 @@ class _Server(socketserver.ThreadingMixIn, HTTPServer):
         self.server_name, self.server_port = self.server_address[0], self.server_address[1]  # type: ignore[assignment,unused-ignore]
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """In a thread of its own, where there is room."""
+        """In a thread of its own, where there is room, or where somebody has kept his for long: he is cut, and not who asks now."""
         with self._lock:
             full = len(self._open) >= _MOST_CONNECTIONS
+            slowest = min(self._open, key=lambda each: self._open[each][0]) if full else None
+            if slowest and clock.monotonic() - self._open[slowest][0] > _LONG_WHERE_FULL:
+                del self._open[slowest]
+                _cut([slowest])
+                full = False
             if not full:
                 thread = threading.Thread(
                     target=self.process_request_thread,

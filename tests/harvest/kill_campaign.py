@@ -77,7 +77,8 @@ def _check(database_url: str, fake: FakeRepository, result: Result) -> None:
             numbers = connection.scalars(
                 text("SELECT number FROM pages WHERE window_id = 1 ORDER BY 1")
             ).all()
-            assert numbers == list(range(1, result.pages + 1))
+            windows = connection.execute(text("SELECT * FROM windows ORDER BY id")).mappings().all()
+            assert numbers == list(range(1, result.pages + 1)), windows
             assert connection.scalar(text("SELECT sum(received) FROM runs")) >= len(fake.store)
     finally:
         engine.dispose()

@@ -192,6 +192,23 @@ def test_who_opens_many_connections_gets_few_threads(health: Health, port: int) 
     assert said(port, "/live")[0] == 200
 
 
+def test_those_who_hang_do_not_keep_a_liveness_probe_waiting(health: Health, port: int) -> None:
+    hanging = [socket.create_connection(("127.0.0.1", port)) for _ in range(20)]
+    until(lambda: sum(is_closed(each) for each in hanging) >= 4)
+    began = time.monotonic()
+    until(lambda: answers(port))
+    assert time.monotonic() - began < 4, "the longest connection has ten seconds"
+    for each in hanging:
+        each.close()
+
+
+def answers(port: int) -> bool:
+    try:
+        return said(port, "/live")[0] == 200
+    except OSError:
+        return False
+
+
 def is_closed(each: socket.socket) -> bool:
     each.setblocking(False)
     try:
