@@ -221,11 +221,6 @@ class Settings:
     notify: Notify = field(default_factory=Notify)
     path: Path | None = None
 
-    def quiet_until(self, host: str, now: datetime) -> datetime | None:
-        """When a host's quiet hours end; None where it may be asked."""
-        said = self.hosts.get(host)
-        return None if said is None or said.quiet is None else said.quiet.until(now)
-
     def preference_of(self, name: str, base_url: str) -> tuple[str, ...]:
         """The order of formats chosen for a repository; empty where none is."""
         return next((each.prefer for each in self._said_of(name, base_url) if each.prefer), ())

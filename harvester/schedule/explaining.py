@@ -19,6 +19,7 @@ from harvester.harvest.sources import not_registered
 from harvester.schedule import leader, phrases
 from harvester.schedule.candidates import Candidates
 from harvester.schedule.obstacles import Obstacle, Scene, following, obstacles, unscheduled
+from harvester.schedule.quiet import quiet_until
 from harvester.wire import host_of
 
 _KINDS = {
@@ -101,7 +102,7 @@ def _scene(connection: Connection, settings: Settings, repository: Registered, n
         now,
         host,
         schedule_view.led(connection, leader.LOCK),
-        settings.quiet_until(host.name, now),
+        quiet_until(settings, host.name, now),
         schedule_view.being_asked(connection, name),
         _first(connection, settings, host, now),
     )

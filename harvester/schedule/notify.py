@@ -21,6 +21,7 @@ from harvester.config import Settings
 from harvester.errors import CatalogueError
 from harvester.schedule import alerting, mailing, webhooks
 from harvester.schedule.messages import Message
+from harvester.schedule.quiet import quiet_hosts
 
 _LIMIT = "30s"  # of one statement: the rules look at little, and there is a next minute
 
@@ -141,7 +142,7 @@ def _look(
         vitals.pasts(connection, share, shares),
         vitals.last_day(connection, now),
         _free(settings),
-        {name for name in settings.hosts if settings.quiet_until(name, now) is not None},
+        quiet_hosts(settings, now),
     )
 
 

@@ -24,6 +24,7 @@ from harvester.schedule.health import Health
 from harvester.schedule.leader import lead
 from harvester.schedule.metrics import Metrics
 from harvester.schedule.queue import Hands, Queue
+from harvester.schedule.quiet import quiet_until
 from harvester.schedule.registering import follow
 from harvester.schedule.slices import Heard, Work, run_slice
 
@@ -91,7 +92,7 @@ class Service:
             pressing = tasks.pressing_hosts(connection, now, planner.AHEAD)
         if not due:
             return
-        due = [each for each in due if self.settings.quiet_until(each, now) is None]
+        due = [each for each in due if quiet_until(self.settings, each, now) is None]
         todo, doing = self.queue.busy()
         self.queue.enqueue(each for each in due if each not in todo | doing)
         # Behind hundreds of others a token may die before its host's turn comes: one page is fetched before.

@@ -19,6 +19,7 @@ from harvester.errors import CatalogueError, HarvesterError, Retriable
 from harvester.harvest.progress import Listener, PageEvent
 from harvester.schedule import standing
 from harvester.schedule.candidates import Candidates, deadlines
+from harvester.schedule.quiet import quiet_until
 from harvester.schedule.settling import SHORT, settle
 from harvester.schedule.standing import Done, Hand
 
@@ -86,7 +87,7 @@ def _work(work: Work, host: str, ends: float, *, pressing: bool) -> bool:
 def _look(work: Work, host: str) -> tuple[Host, Candidates] | None:
     """The host as it stands, and what may be done there now; None where nothing may."""
     now = clock.now()
-    if work.settings.quiet_until(host, now) is not None:
+    if quiet_until(work.settings, host, now) is not None:
         return None
     with translated(), work.engine.connect() as connection, connection.begin():
         row = hosts.read(connection, host)
@@ -116,7 +117,7 @@ class _Turn:
         if (
             self.work.stop()
             or clock.monotonic() >= self.ends
-            or self.work.settings.quiet_until(self.host, now)
+            or quiet_until(self.work.settings, self.host, now)
         ):
             return True
         if not self.pages:

@@ -5,11 +5,12 @@ from harvester.wire.conditional import Validators, validators_of
 from harvester.wire.guard import system_resolve
 from harvester.wire.limits import Limits
 from harvester.wire.patience import Patience, persist
-from harvester.wire.presets import Preset, preset_for
+from harvester.wire.presets import PRESETS, Preset, preset_for
 from harvester.wire.retry_after import retry_after
 from harvester.wire.urls import host_of, merge_query, public_url
 
 __all__ = [
+    "PRESETS",
     "Client",
     "Limits",
     "Patience",
