@@ -223,7 +223,7 @@ class Settings:
 
     def preference_of(self, name: str, base_url: str) -> tuple[str, ...]:
         """The order of formats chosen for a repository; empty where none is."""
-        return next((each.prefer for each in self._said_of(name, base_url) if each.prefer), ())
+        return self.of(name, base_url).prefer
 
     def of(self, name: str, base_url: str) -> RepositorySettings:
         """What holds for a repository: what the file says of its name or its URL, the first first, and [defaults] for the rest."""
@@ -235,7 +235,7 @@ class Settings:
         return RepositorySettings(
             name,
             base_url,
-            prefer=self.preference_of(name, base_url),
+            prefer=next((each.prefer for each in said if each.prefer), ()),
             streams=next((each.streams for each in said if each.streams), ()),
             notify=all(each.notify for each in said),
             **chosen,

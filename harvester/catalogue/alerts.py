@@ -134,7 +134,7 @@ def resolve(connection: Connection, ids: Collection[int], now: datetime, *, quie
     unheard = alerts.c.deliveries == {}
     connection.execute(
         update(alerts)
-        .where(alerts.c.id.in_(ids), alerts.c.resolved_at.is_(None))
+        .where(alerts.c.id == func.any(list(ids)), alerts.c.resolved_at.is_(None))
         .values(resolved_at=now, recovery_told_at=now if quietly else case((unheard, now)))
     )
 
@@ -145,7 +145,7 @@ def untold(connection: Connection, silent: Collection[int] = ()) -> list[Alert]:
     Of `silent` repositories, nothing.
     """
     waits = or_(alerts.c.told_at.is_(None), alerts.c.resolved_at.is_not(None))
-    spoken_of = or_(alerts.c.repository_id.is_(None), alerts.c.repository_id.not_in(silent))
+    spoken_of = or_(alerts.c.repository_id.is_(None), alerts.c.repository_id != func.all(list(silent)))
     found = _SELECT.where(alerts.c.recovery_told_at.is_(None), waits, spoken_of).limit(_MOST)
     return [Alert(*row) for row in connection.execute(found)]
 
@@ -155,7 +155,9 @@ def told(connection: Connection, ids: Collection[int], what: str, channel: str, 
     heard = func.coalesce(alerts.c.deliveries[channel], func.jsonb_build_object())
     more = func.jsonb_build_object(channel, heard.op("||")(func.jsonb_build_object(what, now.isoformat())))
     connection.execute(
-        update(alerts).where(alerts.c.id.in_(ids)).values(deliveries=alerts.c.deliveries.op("||")(more))
+        update(alerts)
+        .where(alerts.c.id == func.any(list(ids)))
+        .values(deliveries=alerts.c.deliveries.op("||")(more))
     )
 
 
@@ -163,9 +165,9 @@ def settle(
     connection: Connection, told_ids: Collection[int], recovered_ids: Collection[int], now: datetime
 ) -> None:
     """Everybody who is to be told of these alerts, and of the end of those, has been."""
-    of_alerts = (alerts.c.id.in_(told_ids), alerts.c.told_at.is_(None))
+    of_alerts = (alerts.c.id == func.any(list(told_ids)), alerts.c.told_at.is_(None))
     connection.execute(update(alerts).where(*of_alerts).values(told_at=now))
-    of_ends = (alerts.c.id.in_(recovered_ids), alerts.c.recovery_told_at.is_(None))
+    of_ends = (alerts.c.id == func.any(list(recovered_ids)), alerts.c.recovery_told_at.is_(None))
     connection.execute(update(alerts).where(*of_ends).values(recovery_told_at=now))
 
 
@@ -193,7 +195,7 @@ def registered(
     connection: Connection, names: Collection[str], urls: Collection[str]
 ) -> list[tuple[int, str, str]]:
     """Number, name and base URL of the repositories with one of these names or base URLs."""
-    wanted = or_(repositories.c.name.in_(names), repositories.c.base_url.in_(urls))
+    wanted = or_(repositories.c.name == func.any(names), repositories.c.base_url == func.any(urls))
     rows = connection.execute(
         select(repositories.c.id, repositories.c.name, repositories.c.base_url).where(wanted)
     )

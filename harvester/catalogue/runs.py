@@ -14,6 +14,8 @@ from harvester.catalogue.windows import doubt_tokens
 
 # The first key of the session's advisory lock that marks a run as alive ("runs" in ASCII); the second is its number.
 RUN_LOCK = 0x72756E73
+# Outcomes after which a stream is up to date.
+COMPLETE = ("complete", "complete_unverified")
 
 
 @dataclass(slots=True)

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, distinct, func, select, text, true
 from sqlalchemy.dialects.postgresql import JSONB
 
 from harvester.catalogue.ledger_tables import plans, runs
-from harvester.catalogue.runs import alive
+from harvester.catalogue.runs import COMPLETE, alive
 from harvester.catalogue.schedule_tables import tasks
 from harvester.catalogue.tables import repositories, streams
 
@@ -51,7 +51,6 @@ class TaskView:
     paused: bool
     begun_at: datetime | None
     spend_by: datetime | None
-    dies_at: datetime | None
     done_at: datetime | None
     failures: int
     outcome: str | None
@@ -151,7 +150,7 @@ def last_complete(connection: Connection, repository_id: int) -> dict[int, datet
         .where(
             runs.c.stream_id == streams.c.id,
             plans.c.kind.in_(("full", "incremental")),
-            runs.c.outcome.in_(("complete", "complete_unverified")),
+            runs.c.outcome.in_(COMPLETE),
         )
         .order_by(runs.c.id.desc())
         .limit(1)

@@ -62,7 +62,7 @@ class Listed:
 
 
 @dataclass(frozen=True, slots=True)
-class Rhythm:
+class Scheduled:
     """A task as far as the configuration decides about it; `stream_id` is None where it is of the whole repository."""
 
     id: int
@@ -100,11 +100,11 @@ def listed(connection: Connection, ids: Collection[int] | None = None) -> list[L
     return [Listed(*each) for each in connection.execute(found.order_by(row.id))]
 
 
-def rhythms(connection: Connection, ids: Collection[int] | None = None) -> list[Rhythm]:
+def rhythms(connection: Connection, ids: Collection[int] | None = None) -> list[Scheduled]:
     """The tasks of all repositories, or of some."""
-    columns = [tasks.c[name] for name in Rhythm.__dataclass_fields__]
+    columns = [tasks.c[name] for name in Scheduled.__dataclass_fields__]
     found = select(*columns).where(_among(tasks.c.repository_id, ids))
-    return [Rhythm(*each) for each in connection.execute(found.order_by(tasks.c.id))]
+    return [Scheduled(*each) for each in connection.execute(found.order_by(tasks.c.id))]
 
 
 def _among(column: ColumnElement[int], ids: Collection[int] | None) -> ColumnElement[bool]:

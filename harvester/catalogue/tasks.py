@@ -35,7 +35,7 @@ _LISTS = (HARVEST, ROLLING)  # of one stream, the one would abandon the other's 
 class Task:
     """A task with all that is needed to do it; `set_spec` and `format` are None where it is of the whole repository.
 
-    `every`: seconds between two, as learned between `least` and `most`; `cron` (in `zone`) goes before them.
+    `interval`: seconds between two, as learned between `least` and `most`; `cron` (in `zone`) goes before them.
     """
 
     id: int
@@ -121,6 +121,7 @@ _SAME_STREAM = exists().where(
     _other.c.stream_id == tasks.c.stream_id,
     _other.c.id != tasks.c.id,
     _other.c.begun_at.is_not(None),
+    _other.c.held.is_(None),
     _other.c.kind.in_(_LISTS),
     tasks.c.kind.in_(_LISTS),
 )
@@ -139,8 +140,8 @@ _COUNT = select(func.count()).where(_HERE, _ACTIVE, tasks.c.begun_at.is_not(None
 
 
 def find(connection: Connection, number: int) -> Task | None:
-    """A task by its number."""
-    row = connection.execute(_TASK.where(tasks.c.id == number)).one_or_none()
+    """A task by its number, None where it is gone; nobody else changes it until the transaction ends."""
+    row = connection.execute(_TASK.where(tasks.c.id == number).with_for_update(of=tasks)).one_or_none()
     return None if row is None else _task(row)
 
 
@@ -191,7 +192,7 @@ def pressing_hosts(connection: Connection, now: datetime, ahead: float) -> set[s
     return {*connection.scalars(found.distinct())}
 
 
-def _left(assumed_life: float) -> Subquery:
+def _left(assumed_life: float, spend: float) -> Subquery:
     """Lists that are open and have a token: stream, kind of task, and the token's deadlines."""
     life = func.coalesce(ledger_windows.c.token_life, assumed_life)
     received = ledger_windows.c.token_received_at
@@ -200,7 +201,7 @@ def _left(assumed_life: float) -> Subquery:
         select(
             plans.c.stream_id,
             kind.label("kind"),
-            func.min(received + func.make_interval(0, 0, 0, 0, 0, 0, 0.75 * life)).label("spend_by"),
+            func.min(received + func.make_interval(0, 0, 0, 0, 0, 0, spend * life)).label("spend_by"),
             func.min(received + func.make_interval(0, 0, 0, 0, 0, 0, life)).label("dies_at"),
         )
         .join(ledger_windows, ledger_windows.c.plan_id == plans.c.id)
@@ -215,12 +216,12 @@ def _left(assumed_life: float) -> Subquery:
     )
 
 
-def adopt(connection: Connection, now: datetime, assumed_life: float) -> int:
+def adopt(connection: Connection, now: datetime, *, assumed_life: float, spend: float) -> int:
     """Lists that a foreground harvest began and left: they go on, before their tokens die; how many.
 
-    `assumed_life`: seconds, of tokens whose server does not tell.
+    `assumed_life`: seconds, of tokens whose server does not tell; `spend`: the share of a life after which a token is spent.
     """
-    left = _left(assumed_life)
+    left = _left(assumed_life, spend)
     done = connection.execute(
         update(tasks)
         .where(
@@ -237,16 +238,3 @@ def adopt(connection: Connection, now: datetime, assumed_life: float) -> int:
         )
     )
     return done.rowcount
-
-
-def next_due(connection: Connection) -> datetime | None:
-    """When something is due next."""
-    found = select(func.min(tasks.c.next_due_at)).where(_ACTIVE)
-    at: datetime | None = connection.scalar(found)
-    return at
-
-
-def anything_due(connection: Connection, host: str, now: datetime) -> bool:
-    """Whether the host has something to do now."""
-    found = select(tasks.c.id).where(_ACTIVE, tasks.c.host == host, tasks.c.next_due_at <= now).limit(1)
-    return connection.execute(found).first() is not None

@@ -123,7 +123,7 @@ def conspicuous(
         tasks.c.outcome == "refused",
         tasks.c.next_due_at < now - ago,
     )
-    chosen = or_(and_(~tasks.c.paused, wrong), tasks.c.id.in_(also))
+    chosen = or_(and_(~tasks.c.paused, wrong), tasks.c.id == func.any(list(also)))
     return [TaskState(*row) for row in connection.execute(_TASKS.where(chosen))]
 
 

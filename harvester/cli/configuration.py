@@ -10,7 +10,7 @@ import typer
 from harvester.cli import options, output
 
 if TYPE_CHECKING:
-    from harvester.config import Every, HostSettings, RepositorySettings, Secret, Settings
+    from harvester.config import HostSettings, RepositorySettings, Secret, Settings
 
 group = typer.Typer(help="The configuration: check it, or print its schema.", no_args_is_help=True)
 
@@ -178,20 +178,14 @@ def _cells(host: dict[str, Any]) -> list[str]:
 
 
 def _streams(settings: "Settings", said: "RepositorySettings") -> Iterator[tuple[str, str, str, str]]:
+    from harvester.schedule import phrases
+
     called = said.name or said.url or ""
     own = settings.of(said.name or "", said.url or "").every or settings.defaults.every
     if not said.streams:
-        yield called, "", "as in the catalogue", _often(own)
+        yield called, "", "as in the catalogue", phrases.often(own)
     for each in said.streams:
-        yield called, each.set or "(all)", each.format, _often(each.every or own)
-
-
-def _often(every: "Every") -> str:
-    if every.cron is not None:
-        return f"cron {every.cron} ({every.zone})"
-    if every.least == every.most:
-        return f"every {_span(every.least)}"
-    return f"every {_span(every.least)} to {_span(every.most)}, as it changes"
+        yield called, each.set or "(all)", each.format, phrases.often(each.every or own)
 
 
 def _span(seconds: float) -> str:

@@ -29,7 +29,7 @@ _FIELDS = (
 
 
 def canonical(text: str) -> str:
-    """The expression with single spaces, and its days of the week by name.
+    """The expression with single spaces, its months by number and its days of the week by name.
 
     0 is Sunday for cron and Monday for some that read cron's expressions; and where both a day of the month and one of the
     week are named, cron means either and they mean both. So names are written, and both together refused.
@@ -50,7 +50,8 @@ def canonical(text: str) -> str:
     if all(day > _LENGTHS[month - 1] for day in days for month in months):
         raise ValueError("names a date that no year has")
     named = [_WEEK[number] for number in (1, 2, 3, 4, 5, 6, 0) if number in week]
-    return " ".join([*parts[:4], "*" if len(named) == 7 else ",".join(named)])
+    of_year = "*" if len(months) == 12 else ",".join(str(number) for number in sorted(months))
+    return " ".join([*parts[:3], of_year, "*" if len(named) == 7 else ",".join(named)])
 
 
 def _numbers(text: str, of: _Field) -> set[int]:

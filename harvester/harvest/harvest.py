@@ -29,6 +29,8 @@ from harvester.oai.records import Identify
 from harvester.oai.traits import Traits
 from harvester.wire import Client, Limits, Patience, host_of, preset_for
 
+_MOST_FORGOTTEN = 10_000  # versions, after one harvest; the next goes on
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -197,7 +199,7 @@ def _forget(job: Job, request: Request, repository: Repository) -> None:
     if seconds is None:
         return
     try:
-        history.forget_older(job.connection, repository.id, seconds)
+        history.forget_older(job.connection, repository.id, seconds, most=_MOST_FORGOTTEN)
     except DBAPIError as error:
         job.give_up()
         job.listener.tell(f"old versions of records are not forgotten this time: {ours(error)}")

@@ -91,12 +91,10 @@ def check_argument(text: str, what: str) -> str:
 
 
 def name_for(url: str, taken: set[str]) -> str:
-    """A name from host, then port, then path: the shortest that is free."""
-    parts = urlsplit(url)
-    host = (parts.hostname or "").lower()
-    path = re.sub(r"[^A-Za-z0-9._/-]+", "-", parts.path).strip("/-")
-    port = "" if parts.port is None else f"-{parts.port}"
-    candidates = [host + port, f"{host}{port}/{path}".rstrip("/")]
+    """A name from host and port, as IDNA writes it, then the path: the shortest that is free."""
+    host = re.sub(r"[^A-Za-z0-9._-]+", "-", host_of(url)).strip("-.")
+    path = re.sub(r"[^A-Za-z0-9._/-]+", "-", urlsplit(url).path).strip("/-")
+    candidates = [host, f"{host}/{path}".rstrip("/")]
     candidates += [f"{candidates[1][:120]}-{number}" for number in range(2, 1000)]
     return next(name for name in (each[:128] for each in candidates) if name not in taken)
 

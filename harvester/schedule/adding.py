@@ -68,9 +68,9 @@ def add(
         listed = {one.id for wanted, one in taken if wanted.imported and one.base_url in register.new}
         task_rows.note(connection, listed, imported=True)
         task_rows.note(connection, {one.id for wanted, one in taken if not wanted.imported}, imported=False)
-        for every in {one.every for one, _ in taken} - {None}:
+        for every in {one.every for one, _ in taken if one.every is not None}:
             mine = {repository.id for one, repository in taken if one.every == every}
-            task_rows.note(connection, mine, every=asdict(every or Every()))
+            task_rows.note(connection, mine, every=asdict(every))
         task_rows.add_streams(connection, _streams(connection, taken))
         schedule(connection, said, When(now, jitter), ids)
     return found
@@ -94,6 +94,7 @@ class _Register:
     names: set[str]
     configured: dict[str, str]  # names by name and by URL
     new: dict[str, str] = field(default_factory=dict)  # names by URL
+    rhythms: dict[str, Every] = field(default_factory=dict)  # by URL
 
     @classmethod
     def of(cls, connection: Connection, said: Said) -> "_Register":
@@ -118,6 +119,10 @@ class _Register:
             name, url, new = self._take(wanted)
         except ConfigError as error:
             return Added(wanted, mistake=str(error))
+        if wanted.every is not None and self.rhythms.setdefault(url, wanted.every) != wanted.every:
+            return Added(
+                wanted, mistake=f"{url} was given another rhythm before, and all its streams have one"
+            )
         return Added(wanted, name, url, new)
 
     def _take(self, wanted: Wanted) -> tuple[str, str, bool]:
@@ -143,7 +148,6 @@ class _Register:
             raise ConfigError(f"the name '{name}' is taken by {self.by_name[str(name)]}: choose another")
         if name is None:
             name = name_for(url, self.names)
-            check_name(name)
         self.by_name[name], self.by_url[url], self.new[url] = url, name, name
         self.names.add(name)
         return name, url, True

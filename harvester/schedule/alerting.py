@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from harvester.catalogue.alerts import Alert, Finding
+from harvester.catalogue.runs import COMPLETE
 from harvester.catalogue.vitals import ClosedHost, Day, Past, TaskState
 from harvester.schedule import anomalies
 from harvester.schedule.phrases import lasting, several
@@ -28,8 +29,6 @@ DISK_FREE = 2**30
 # What is over sooner than this many seconds is told to nobody: hosts come back, and after the service has been down
 # everything is late until it has caught up.
 PATIENCE: Mapping[str, float] = {HOST: 86_400.0, LATE: 3_600.0}
-
-_COMPLETE = ("complete", "complete_unverified")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +108,7 @@ def _moved(alert: Alert, past: Past) -> bool:
 
 
 def _done_since(task: TaskState, since: datetime) -> bool:
-    return task.done_at is not None and task.done_at > since and task.outcome in _COMPLETE
+    return task.done_at is not None and task.done_at > since and task.outcome in COMPLETE
 
 
 def _of_task(task: TaskState, known: Known, closed: Collection[str], now: datetime) -> Iterator[Finding]:

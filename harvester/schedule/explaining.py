@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine
 from harvester.catalogue import hosts, ledger, schedule_view, task_rows
 from harvester.catalogue.connection import translated
 from harvester.catalogue.hosts import Host
+from harvester.catalogue.runs import COMPLETE
 from harvester.catalogue.schedule_view import TaskView, Try
 from harvester.catalogue.status import status
 from harvester.catalogue.task_rows import Registered
@@ -90,7 +91,7 @@ def explain(engine: Engine, settings: Settings, name: str, now: datetime) -> Rea
 
 def _noted(task: TaskView | None) -> datetime | None:
     """When the schedule has noted that it was complete; the run itself may be forgotten by now."""
-    done = task is not None and task.outcome in ("complete", "complete_unverified")
+    done = task is not None and task.outcome in COMPLETE
     return task.done_at if task is not None and done else None
 
 

@@ -92,10 +92,10 @@ def tick(engine: Engine, settings: Settings, now: datetime, outage: Outage | Non
         with translated(), alerts.turn(engine) as connection:
             if connection is None:
                 return
-            if outage is not None:
-                outage.ends(connection, now)
             judge(connection, settings, now)
             tell(connection, settings, now)
+            if outage is not None:  # a catalogue that can be read and not written is out of use as well
+                outage.ends(connection, now)
     except CatalogueError as error:
         if outage is None:
             raise

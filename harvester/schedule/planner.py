@@ -12,7 +12,7 @@ from typing import NamedTuple
 ASSUMED_LIFE = 600.0
 # Until the turn of a list comes, or of a host, another one's slice may have to end: tokens are looked after so long before.
 AHEAD = 60.0
-_SPEND = 0.75  # of a token's life
+SPEND = 0.75  # of a token's life
 _SHARE = 0.5  # of a token's life may pass while other lists of the host are served (simulated: beyond it lists expire)
 _LATE = 0.5  # of its interval a task waits behind lists that were begun; then it goes before them
 _CHANGED, _UNCHANGED = 0.7, 1.3  # what a visit does to the interval
@@ -60,7 +60,7 @@ def deadlines(received_at: float, life: float | None) -> Deadlines:
     small one that a slice cut would wait for days behind a large one.
     """
     lasts = life or ASSUMED_LIFE
-    return Deadlines(received_at + _SPEND * lasts, received_at + lasts)
+    return Deadlines(received_at + SPEND * lasts, received_at + lasts)
 
 
 def most_lists(life: float | None, seconds_per_request: float) -> int:

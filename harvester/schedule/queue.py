@@ -6,7 +6,6 @@ schema may be dropped and made anew, and a job that is lost is enqueued again by
 
 import asyncio
 import logging
-import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -119,10 +118,6 @@ class Queue:
         self.enqueue(ended)
         return ended
 
-    def purge(self, *, hours: int = 24) -> None:
-        """Forget jobs that ended so many hours ago."""
-        asyncio.run(self._purge(hours))
-
     def work(self, hands: Hands) -> None:
         """Run slices in threads until asked to stop; a lost connection is made anew."""
         asyncio.run(self._work(hands))
@@ -138,13 +133,6 @@ class Queue:
                     ended.append(job.lock)
             return ended
 
-    async def _purge(self, hours: int) -> None:
-        app = procrastinate.App(connector=procrastinate.PsycopgConnector(**self._connection(1)))
-        async with app.open_async():
-            await app.job_manager.delete_old_jobs(
-                hours, include_failed=True, include_cancelled=True, include_aborted=True
-            )
-
     async def _work(self, hands: Hands) -> None:
         with ThreadPoolExecutor(hands.threads, thread_name_prefix="slice") as threads:
             asyncio.get_running_loop().set_default_executor(threads)
@@ -157,7 +145,7 @@ class Queue:
                     await asyncio.sleep(_RESTART)
 
     async def _work_until_lost(self, hands: Hands) -> None:
-        lost = threading.Event()
+        lost = False
         app = procrastinate.App(connector=procrastinate.PsycopgConnector(**self._connection(3)))
         _task(app, hands.run)
         async with app.open_async():
@@ -178,14 +166,14 @@ class Queue:
                 running = {each.get_name() for each in asyncio.all_tasks()} & _NEEDED
                 if seen - running:
                     # Procrastinate watches these only until the first of them ends, and one ends at once.
-                    lost.set()
+                    lost = True
                     break
                 seen |= running
                 hands.alive()
             worker.cancel()
             with suppress(asyncio.CancelledError):
                 await worker
-        if lost.is_set():
+        if lost:
             raise exceptions.ConnectorException("a part of the worker has ended")
 
     def _connection(self, size: int) -> dict[str, Any]:

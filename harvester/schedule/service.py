@@ -140,14 +140,13 @@ class Service:
 
     def _adopt(self) -> None:
         with translated(), self.engine.begin() as connection:
-            tasks.adopt(connection, clock.now(), planner.ASSUMED_LIFE)
+            tasks.adopt(connection, clock.now(), assumed_life=planner.ASSUMED_LIFE, spend=planner.SPEND)
 
     def _tell(self) -> None:
         notify.tick(self.engine, self.settings, clock.now(), self._outage)
 
     def _forget(self) -> None:
         retention.forget(self.engine, self.settings, clock.now(), self.stopping.is_set)
-        self.queue.purge()
 
 
 def _stamp(path: Path | None) -> float | None:

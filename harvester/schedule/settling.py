@@ -1,6 +1,7 @@
 """How a task's go ended, written down: when it is due again, and what that says of its host."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,6 +10,7 @@ from sqlalchemy import Connection, Engine
 from harvester import clock
 from harvester.catalogue import hosts, tasks
 from harvester.catalogue.connection import translated
+from harvester.catalogue.runs import COMPLETE
 from harvester.catalogue.tasks import Task
 from harvester.schedule import planner
 from harvester.schedule.cron import fires
@@ -16,15 +18,22 @@ from harvester.schedule.standing import Done
 
 SHORT = 30.0  # seconds: a pause that a slice waits for; a longer one is an appointment
 _CATALOGUE_AWAY = 60.0  # seconds before a task is tried again when it was Postgres that failed
-_ENDED = ("complete", "complete_unverified", "held")
+_ENDED = (*COMPLETE, "held")
 _NOTHING_OPEN: dict[str, Any] = dict.fromkeys(("begun_at", "spend_by", "dies_at"))
 
 
 def settle(engine: Engine, task: Task, done: Done, pages: int, jitter: Callable[[], float]) -> bool:
-    """Write down how it went; `task` is as it stood when its token was seen last. Whether the slice may go on."""
+    """Write down how it went; `task` is as it stood when its token was seen last. Whether the slice may go on.
+
+    What a person has changed meanwhile holds: its rhythm, and that it was taken up again, taken out, or moved.
+    """
     now = clock.now()
     told = {"outcome": done.outcome, "sentence": done.sentence}
     with translated(), engine.begin() as connection:
+        found = tasks.find(connection, task.id)
+        if found is None or found.base_url != task.base_url:
+            return True
+        task = replace(found, spend_by=task.spend_by, dies_at=task.dies_at)
         host = hosts.read(connection, task.host)
         if done.outcome in _ENDED:
             hosts.answers(connection, task.host)
@@ -34,7 +43,9 @@ def settle(engine: Engine, task: Task, done: Done, pages: int, jitter: Callable[
         token = {"spend_by": task.spend_by, "dies_at": task.dies_at}
         if pages:
             hosts.answers(connection, task.host)
-        if done.outcome == "interrupted" or done.reason == "host_busy" or host.wait > SHORT:
+        # A host that has asked for a pause was reached: that is `incomplete`, what else fails is not, however slow the host's pace.
+        waits = done.reason == "host_busy" or (done.outcome == "incomplete" and host.wait > SHORT)
+        if done.outcome == "interrupted" or waits:
             # It goes on: after this slice, or when the host may be asked again. A Retry-After that is obeyed changes nothing else.
             tasks.note(connection, task, **told, **token, failures=0 if pages else task.failures)
             return done.outcome == "interrupted"

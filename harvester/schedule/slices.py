@@ -169,7 +169,7 @@ def _one(work: Work, task: Task, turn: _Turn) -> bool:
             _log.info("%s ended: %s: %s", task.kind, done.outcome, done.sentence or done.reason or "")
     work.at_work.discard(task.id)
     work.heard.task(task, done, clock.monotonic() - began)
-    seen = replace(task, spend_by=turn.spend_by or task.spend_by, dies_at=turn.dies_at or task.dies_at)
+    seen = replace(task, spend_by=turn.spend_by, dies_at=turn.dies_at) if turn.pages else task
     return settle(work.engine, seen, done, turn.pages, work.jitter)
 
 

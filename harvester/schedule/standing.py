@@ -7,7 +7,6 @@ from sqlalchemy import Engine
 
 from harvester.catalogue import ledger
 from harvester.catalogue.connection import translated
-from harvester.catalogue.runs import Counts
 from harvester.catalogue.tasks import HARVEST, RECONCILE, REFRESH, RETRY, ROLLING, Task
 from harvester.config import Settings
 from harvester.harvest import harvest as harvesting
@@ -32,7 +31,6 @@ class Done:
     reason: str | None = None
     sentence: str | None = None
     changed: bool = False
-    counts: Counts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +50,6 @@ def perform(hand: Hand, task: Task) -> Done:
 
 
 def _request(hand: Hand, task: Task, wish: Wish | None = None) -> Request:
-    of = hand.settings.of(task.repository, task.base_url)
     return Request(
         task.repository,
         [] if not task.set_spec else [task.set_spec],
@@ -60,7 +57,6 @@ def _request(hand: Hand, task: Task, wish: Wish | None = None) -> Request:
         wish or Wish(),
         wait=_PATIENCE,
         settings=hand.settings,
-        longest_list=of.windows or hand.settings.defaults.windows,
         tries=hand.tries,
     )
 
@@ -76,7 +72,7 @@ def _of_report(report: harvesting.Report | reconciling.Report) -> Done:
     stream = report.streams[0]
     counts = stream.counts
     changed = counts.created + counts.updated + counts.deleted > 0
-    return Done(stream.outcome, stream.reason, stream.sentence, changed, counts)
+    return Done(stream.outcome, stream.reason, stream.sentence, changed)
 
 
 def _rolling(hand: Hand, task: Task) -> Done:

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from harvester.catalogue import task_rows
-from harvester.catalogue.task_rows import Listed, Registered, Rhythm
+from harvester.catalogue.task_rows import Listed, Registered, Scheduled
 from harvester.catalogue.tasks import HARVEST, RECONCILE, REFRESH, RETRY, ROLLING
 from harvester.config import Every, RepositorySettings, Settings
 from harvester.errors import ConfigError
@@ -165,11 +165,11 @@ def _tasks(repository: Registered, of: RepositorySettings, streams: Sequence[Lis
         yield _Wanted(repository, None, REFRESH, host, Every(_REFRESH_EVERY, _REFRESH_EVERY))
 
 
-def _same(there: Rhythm, task: _Wanted) -> bool:
+def _same(there: Scheduled, task: _Wanted) -> bool:
     return there.host == task.host and Every(there.least, there.most, there.cron, there.zone) == task.every
 
 
-def _row(task: _Wanted, when: When, there: Rhythm | None = None) -> dict[str, Any]:
+def _row(task: _Wanted, when: When, there: Scheduled | None = None) -> dict[str, Any]:
     """A task's columns: due at once, by cron when that fires; a new one of another kind than a harvest some time later."""
     every = task.every
     row = {
@@ -230,7 +230,7 @@ def _told_changed(changed: Sequence[_Wanted]) -> Iterator[str]:
 
 
 def _told_gone(
-    gone: Sequence[Rhythm], known: Sequence[Registered], streams: dict[int, list[Listed]]
+    gone: Sequence[Scheduled], known: Sequence[Registered], streams: dict[int, list[Listed]]
 ) -> Iterator[str]:
     names = {each.id: each.name for each in known if not each.removed}
     labels = {

@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 from receivers import Delivered, MailServer, Receiver, by, listening
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, event, text
 from watched import NOW, Watched, emptied, shared, some_alert
 
 from harvester import logs
+from harvester.catalogue import alerts, vitals
 from harvester.catalogue.connection import connect
 from harvester.catalogue.tables import metadata
 from harvester.config import Mail, Notify, RepositorySettings, Secret, Settings, Webhook
@@ -325,6 +326,34 @@ def test_a_catalogue_that_cannot_be_used_is_told_once_and_its_return_too(
         )
     )
     assert len(hook.requests) == 2
+
+
+def test_a_catalogue_that_can_be_read_and_not_written_is_told(watched: Watched, hook: Receiver) -> None:
+    failing(watched)
+    url = watched.engine.url.render_as_string(hide_password=False)
+    replica = connect(url)
+
+    @event.listens_for(replica, "connect")
+    def read_only(connection: Any, _: object) -> None:
+        connection.execute("SET default_transaction_read_only = on")
+        connection.commit()
+
+    outage = Outage()
+    for seconds in (0, 120, 240, 360):
+        notify.tick(replica, settings(hook, group=300.0), NOW + timedelta(seconds=seconds), outage)
+    replica.dispose()
+    assert len(hook.requests) == 1
+    assert "All harvests pause" in hook.requests[0].told["text"]
+
+
+def test_alerts_without_number_are_judged_all_the_same(watched: Watched) -> None:
+    many = range(70_000)  # Postgres takes at most 65,535 parameters
+    with watched.engine.begin() as connection:
+        vitals.conspicuous(connection, NOW, failures=3, intervals=2.0, also=many)
+        alerts.untold(connection, many)
+        alerts.told(connection, many, alerts.ALERT, "hook", NOW)
+        alerts.settle(connection, many, [], NOW)
+        alerts.resolve(connection, many, NOW)
 
 
 def test_a_short_absence_of_the_catalogue_is_no_news_and_without_memory_it_is_an_error(

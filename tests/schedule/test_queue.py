@@ -231,13 +231,3 @@ def test_a_worker_outlives_a_postgres_that_is_away_for_long(
     with working(queue, lambda host, _: bool(seen.append(host))):
         until(lambda: seen == ["a"])
     assert failures == [], "the worker was to begin anew after each of them"
-
-
-def test_jobs_that_ended_long_ago_are_forgotten(queue: Queue) -> None:
-    queue.enqueue(["a"])
-    with inside(queue) as connection:
-        connection.execute(text("UPDATE procrastinate_jobs SET status = 'doing'"))
-        connection.execute(text("UPDATE procrastinate_jobs SET status = 'failed'"))
-        connection.execute(text("UPDATE procrastinate_events SET at = now() - interval '3 days'"))
-    queue.purge()
-    assert jobs(queue) == []

@@ -456,6 +456,7 @@ def test_what_cannot_be_added_is_told_and_the_rest_is_taken(engine: Engine) -> N
         Wanted("https://good.example/oai", "better"),
         Wanted("https://good.example/oai2"),
         Wanted("http://[::1]:8080/oai"),
+        Wanted("https://münchen.example/oai"),
     ]
     done = add(engine, file, wanted, NOW, half)
     mistakes = [each.mistake for each in done]
@@ -465,9 +466,19 @@ def test_what_cannot_be_added_is_told_and_the_rest_is_taken(engine: Engine) -> N
     assert all(mistakes[4:7])
     assert "hunter2" not in str(mistakes[4])
     assert mistakes[8] == "https://good.example/oai is registered as 'good.example' already"
-    assert [each.name for each in done if each.mistake is None] == ["good.example", "good.example/oai2"]
-    assert "no name" in str(mistakes[10])
-    assert read(engine, "SELECT count(*) FROM repositories") == [(3,)]
+    names = [each.name for each in done if each.mistake is None]
+    assert names == ["good.example", "good.example/oai2", "1-8080", "xn--mnchen-3ya.example"]
+    assert read(engine, "SELECT count(*) FROM repositories") == [(5,)]
+
+
+def test_a_second_rhythm_for_the_same_repository_is_told_and_the_first_holds(engine: Engine) -> None:
+    url = "https://a.example/oai"
+    hours = (6, 24, 168, 6)
+    wanted = [Wanted(url, sets=(f"s{each}",), every=every(each * HOUR)) for each in hours]
+    done = add(engine, settings(), wanted, NOW, half)
+    assert [each.mistake is None for each in done] == [True, False, False, True]
+    assert "another rhythm" in str(done[1].mistake)
+    assert {row.least for key, row in tasks(engine, "a.example").items() if key[0] == "harvest"} == {6 * HOUR}
 
 
 def test_a_paused_repository_is_left_alone_with_whatever_joins_it(engine: Engine) -> None:

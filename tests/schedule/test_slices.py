@@ -200,8 +200,8 @@ def test_a_list_that_a_person_began_and_left_is_brought_to_its_end(
     pages: list[object] = []
     harvest(schedule.engine, Request(fake.url), Listener(on_page=pages.append), lambda: bool(pages))
     with schedule.engine.begin() as connection:
-        assert task_table.adopt(connection, clock.now(), 600.0) == 1
-        assert task_table.adopt(connection, clock.now(), 600.0) == 0
+        assert task_table.adopt(connection, clock.now(), assumed_life=600.0, spend=0.75) == 1
+        assert task_table.adopt(connection, clock.now(), assumed_life=600.0, spend=0.75) == 0
     row = schedule.task(number)
     assert row.next_due_at <= row.spend_by < row.dies_at, "it is due before its token dies"
     schedule.change(number, next_due_at=clock.now())
@@ -320,7 +320,7 @@ def test_a_list_that_is_refused_in_the_middle_is_asked_ever_less_often(
         row = schedule.task(number)
         assert row.failures == expected
         with schedule.engine.begin() as connection:
-            task_table.adopt(connection, clock.now(), 600.0)
+            task_table.adopt(connection, clock.now(), assumed_life=600.0, spend=0.75)
         assert schedule.task(number).next_due_at > clock.now() + timedelta(minutes=4) * 4 ** (expected - 1)
         schedule.change(number, next_due_at=clock.now())
         with schedule.engine.begin() as connection:
