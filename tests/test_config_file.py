@@ -89,7 +89,7 @@ def test_an_empty_file_says_nothing(parse: Read) -> None:
         ('every = "5s"', Every(5.0, 5.0)),
         ('every.least = "1s"\nevery.most = "3660d"', Every(1.0, 3660 * DAY)),
         ('cron = "0 3 * * *"', Every(cron="0 3 * * *")),
-        ('cron = "  */15  0-6/2,23 1,15 JAN-jun *"', Every(cron="*/15 0-6/2,23 1,15 jan-jun *")),
+        ('cron = "  */15  0-6/2,23 1,15 JAN-jun *"', Every(cron="*/15 0-6/2,23 1,15 1,2,3,4,5,6 *")),
         ('cron = "0 3 * * 1-5"\ntimezone = "Europe/Berlin"',
          Every(cron="0 3 * * mon,tue,wed,thu,fri", zone="Europe/Berlin")),
         ('cron = "0 3 * * 0"', Every(cron="0 3 * * sun")),
@@ -99,7 +99,7 @@ def test_an_empty_file_says_nothing(parse: Read) -> None:
         ('cron = "0 3 * * */2"', Every(cron="0 3 * * tue,thu,sat,sun")),
         ('cron = "0 3 * * 0-6"', Every(cron="0 3 * * *")),
         ('cron = "0 3 29 2 *"', Every(cron="0 3 29 2 *")),
-        ('cron = "0 3 31 1-2 *"', Every(cron="0 3 31 1-2 *")),
+        ('cron = "0 3 31 1-2 *"', Every(cron="0 3 31 1,2 *")),
     ],
 )  # fmt: skip
 def test_how_often_is_an_interval_or_cron(said: str, every: Every, parse: Read) -> None:
@@ -616,3 +616,9 @@ def test_without_a_file_nobody_waits_for_pydantic(tmp_path: Path) -> None:
     assert imported() == "False"
     (tmp_path / "harvester.toml").touch()
     assert imported() == "True"
+
+
+def test_a_file_that_begins_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "harvester.toml"
+    path.write_bytes(b'\xef\xbb\xbfcontact = "ops@example.org"\n')
+    assert read(path, tmp_path).contact == "ops@example.org"

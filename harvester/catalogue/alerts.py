@@ -195,7 +195,9 @@ def registered(
     connection: Connection, names: Collection[str], urls: Collection[str]
 ) -> list[tuple[int, str, str]]:
     """Number, name and base URL of the repositories with one of these names or base URLs."""
-    wanted = or_(repositories.c.name == func.any(list(names)), repositories.c.base_url == func.any(list(urls)))
+    wanted = or_(
+        repositories.c.name == func.any(list(names)), repositories.c.base_url == func.any(list(urls))
+    )
     rows = connection.execute(
         select(repositories.c.id, repositories.c.name, repositories.c.base_url).where(wanted)
     )

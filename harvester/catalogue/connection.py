@@ -1,9 +1,11 @@
 """All engine policy: which Postgres, how it is reached, and that its catalogue has the shape this code needs."""
 
+import asyncio
 import json
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any, cast
 
 import psycopg
@@ -19,6 +21,7 @@ _STATEMENT_TIMEOUT = "10min"
 _IDLE_TIMEOUT = (
     "15min"  # a page's transaction takes milliseconds; a forgotten one must not hold back vacuum for ever
 )
+_ANSWERS = 5.0  # seconds
 _ENCODE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 Tell = Callable[[str], None]
@@ -148,6 +151,19 @@ def catalogue_error(error: DBAPIError) -> CatalogueError:
             f"the catalogue's Postgres denies us the right ({said}); grant it or use another role"
         )
     return CatalogueError(f"the catalogue's Postgres reports: {said}")
+
+
+async def up_since(conninfo: str) -> datetime | None:
+    """When the Postgres of a libpq URL was started; None where it does not answer within seconds. For those who work in a loop
+    of events, as the queue does.
+    """
+    try:
+        async with asyncio.timeout(_ANSWERS):
+            async with await psycopg.AsyncConnection.connect(conninfo) as connection:
+                row = await (await connection.execute("SELECT pg_postmaster_start_time()")).fetchone()
+    except (psycopg.Error, TimeoutError):
+        return None
+    return None if row is None else row[0]
 
 
 def driver_error(connection: Connection, error: psycopg.Error) -> DBAPIError:

@@ -118,6 +118,8 @@ def _rows(text: str) -> Iterator[tuple[int, str, Mapping[str, str] | None]]:
         raise ConfigError(
             f"the list has {len(lines):,} lines, at most {_LONGEST:,} are taken at once: cut it into several"
         )
+    if lines and lines[0][1].startswith("sep="):  # for spreadsheets, which write and hide it
+        del lines[0]
     delimiter = next((each for each in "\t;" if lines and each in lines[0][1]), ",")
     columns: tuple[str, ...] = _COLUMNS
     for position, (number, line) in enumerate(lines):

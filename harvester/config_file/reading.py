@@ -45,7 +45,7 @@ def _text(path: Path) -> str:
             body = file.read(_LARGEST + 1)
         if len(body) > _LARGEST:
             raise ConfigError(f"{path} is larger than {_LARGEST // 1024} KiB: that is no configuration")
-        return body.decode("utf-8")
+        return body.decode("utf-8-sig")  # some editors begin every file with a byte order mark
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
     except ValueError as error:

@@ -81,9 +81,8 @@ def zone(said: Any) -> str:
     """A time zone of the IANA's."""
     try:
         ZoneInfo(line(said))
-        if (
-            said == "localtime"
-        ):  # a link to the machine's own, of which the machines that share a catalogue have several
+        # A link to the machine's own; the machines that share a catalogue may have several.
+        if said == "localtime":
             raise KeyError(said)
     except (ValueError, KeyError, OSError):  # a folder of the database is one, too
         raise ValueError(f'must be a time zone such as "Europe/Berlin", not {shown(said)}') from None

@@ -38,7 +38,8 @@ class Request:
     `wait` in seconds.
 
     `limits` are those of one page, `longest_list` the seconds after which a list is cut into windows (None: as configured); `tries` are those of one
-    request, `jitter` (0.0 to 1.0) spreads the waits between them. `private` is found out, as `sources.may_be_private`.
+    request, `jitter` (0.0 to 1.0) spreads the waits between them. `private` is found out, as `sources.may_be_private`. `abandoned`
+    is asked while an answer is awaited, and ends that.
     """
 
     source: str
@@ -54,6 +55,7 @@ class Request:
     tries: int = 3
     jitter: Callable[[], float] = random.random
     private: bool = False
+    abandoned: Callable[[], bool] = lambda: False
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +146,7 @@ def _open(
         typed={host} if request.private else (),
         hosts=request.settings.hosts,
         limits=request.limits,
+        abandoned=request.abandoned,
     )
     client.check(url)
     asker = oai.Repository(url, client, patience, idempotent_tokens=preset.idempotent_tokens)

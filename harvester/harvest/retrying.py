@@ -49,6 +49,7 @@ class RetryRequest:
     settings: Settings = field(default_factory=Settings)
     limits: Limits = field(default_factory=Limits)
     jitter: Callable[[], float] = random.random
+    abandoned: Callable[[], bool] = lambda: False
 
     def of(self, repository: Repository) -> Request:
         """The same for one repository, as a harvest is asked for."""
@@ -59,6 +60,7 @@ class RetryRequest:
             settings=self.settings,
             limits=self.limits,
             jitter=self.jitter,
+            abandoned=self.abandoned,
         )
 
 

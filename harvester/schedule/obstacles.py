@@ -8,6 +8,7 @@ from typing import NamedTuple
 from harvester.catalogue.hosts import Host
 from harvester.catalogue.schedule_view import Asked, TaskView
 from harvester.catalogue.task_rows import Registered
+from harvester.catalogue.tasks import HELD_FOR
 from harvester.schedule import phrases
 
 _AT_ONCE = 2.0  # seconds that are no wait
@@ -51,7 +52,8 @@ def obstacles(scene: Scene, task: TaskView) -> Iterator[Obstacle]:
     if task.paused:
         yield Obstacle("it is paused", None, go_on)
     if task.held:
-        yield Obstacle(f"it waits for a person: {task.held}", None, go_on)
+        again = None if task.tried_at is None else task.tried_at + HELD_FOR
+        yield Obstacle(f"it waits for a person: {task.held}", again, go_on)
     if not scene.running:
         yield Obstacle("no service is running that would harvest it", None, "start `harvester run`")
     if task.next_due_at is None:

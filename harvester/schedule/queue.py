@@ -8,7 +8,6 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +17,8 @@ from procrastinate.schema import SchemaManager
 from sqlalchemy import Connection, Engine, Text, column, func, select, table, text
 from sqlalchemy.exc import DBAPIError
 
+from harvester import clock
+from harvester.catalogue.connection import up_since
 from harvester.catalogue.tools import client_url
 from harvester.errors import CatalogueError
 
@@ -27,6 +28,7 @@ _QUEUE = "slices"
 _MAKING = 0x7175657565
 _HEARTBEAT, _STALLED = 10.0, 30.0  # seconds
 _GLANCE = 0.2  # seconds between two looks at whether we are to stop
+_LEFT_BEHIND = 15.0  # seconds that slices of a worker whose connection was lost are waited for
 _RESTART = 1.0  # seconds before a worker whose connection was lost begins again
 # Without these a worker lives and looks dead: its jobs would be taken for stalled.
 _NEEDED = frozenset({"update_heartbeats", "listener", "poll_jobs_to_abort"})
@@ -42,13 +44,15 @@ _log = logging.getLogger(__name__)
 class Hands:
     """What a worker does: `run` a slice on a host, whether there is more at once; `alive` is called while the loop turns.
 
-    `run` is told whether only what presses is to be done.
+    `run` is told whether only what presses is to be done. `abandon` is called when Postgres has been restarted, or does not
+    answer: the sessions of all slices are gone, and with them the locks of the hosts that they are asking.
     """
 
     run: Callable[[str, bool], bool]
     threads: int
     stop: Callable[[], bool]
     alive: Callable[[], None] = lambda: None
+    abandon: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +150,7 @@ class Queue:
 
     async def _work_until_lost(self, hands: Hands) -> None:
         lost = False
+        since = await up_since(self._url())
         app = procrastinate.App(connector=procrastinate.PsycopgConnector(**self._connection(3)))
         _task(app, hands.run)
         async with app.open_async():
@@ -171,15 +176,18 @@ class Queue:
                 seen |= running
                 hands.alive()
             worker.cancel()
-            with suppress(asyncio.CancelledError):
-                await worker
+            if lost and (since is None or await up_since(self._url()) != since):
+                hands.abandon()
+            await _leave(worker, hands)
         if lost:
             raise exceptions.ConnectorException("a part of the worker has ended")
 
+    def _url(self) -> str:
+        return client_url(self.engine.url.render_as_string(hide_password=False))
+
     def _connection(self, size: int) -> dict[str, Any]:
-        url = self.engine.url.render_as_string(hide_password=False)
         return {
-            "conninfo": client_url(url),
+            "conninfo": self._url(),
             "kwargs": {"options": f"-c search_path={SCHEMA}", "application_name": "harvester queue"},
             "min_size": 1,
             "max_size": size,
@@ -196,6 +204,24 @@ def _alive(connection: Connection, stalled: float) -> bool:
     except DBAPIError:
         return False  # that version had no such table: nobody of it can be told apart from nobody
     return bool(found)
+
+
+async def _leave(worker: asyncio.Task[None], hands: Hands) -> None:
+    """Wait for the slices of a worker that is to end; when we are not to stop, not for long: others take up what it has left."""
+    until = clock.monotonic() + _LEFT_BEHIND
+    while not worker.done() and (hands.stop() or clock.monotonic() < until):
+        await asyncio.wait([worker], timeout=_GLANCE)
+        if not hands.stop():
+            hands.alive()
+    if not worker.done():
+        worker.add_done_callback(_note_end)
+    elif not worker.cancelled() and (error := worker.exception()) is not None:
+        raise error
+
+
+def _note_end(worker: asyncio.Task[None]) -> None:
+    error = None if worker.cancelled() else worker.exception()
+    _log.info("the slices of the worker before have ended%s", f": {error}" if error else "")
 
 
 def _version() -> str:

@@ -103,9 +103,10 @@ class _Change:
         if url != found.base_url and found.id not in self.moved:
             self.moved[found.id] = (url, host_of(url))
             other = self.by_url.get(url)
+            shared = other is not None and self._stays(other)
             self.told.append(
                 f"'{name}' has moved from {found.base_url} to {url}, as harvester.toml says: it is asked there from now on, "
-                "its records stay" + (f"; '{other.name}' has the same address" if other else "")
+                "its records stay" + (f"; '{other.name}' has the same address" if other and shared else "")
             )
 
     def _twice(self, name: str | None, first: str, url: str) -> None:

@@ -30,6 +30,7 @@ from harvester.schedule.slices import Heard, Work, run_slice
 
 # In all under ten seconds from the signal to the end: a page that does not come is abandoned, nothing is lost by that.
 _PATIENCE = 8.0
+_LAST_WORDS = 1.0
 _GLANCE = 0.2
 _SPARE = 8  # connections besides those of the slices
 _LONGEST_TICK = 15.0
@@ -53,6 +54,7 @@ class Service:
     _followed: Settings | None = None
     _stamp: float | None = None
     _look_at: float = 0.0
+    _abandoned: threading.Event = field(default_factory=threading.Event)
     at_work: set[int] = field(default_factory=set)
 
     def hands(self, workers: int) -> None:
@@ -60,10 +62,26 @@ class Service:
         heard = Heard(self.metrics.page, self.metrics.task, self.metrics.slice)
 
         def run(host: str, pressing: bool) -> bool:
-            work = Work(self.engine, self.settings, self.stopping.is_set, heard, at_work=self.at_work)
+            abandoned = self._abandoned
+            work = Work(
+                self.engine,
+                self.settings,
+                self.stopping.is_set,
+                heard,
+                at_work=self.at_work,
+                abandoned=abandoned.is_set,
+            )
             return run_slice(work, host, pressing=pressing)
 
-        self.queue.work(Hands(run, workers, self.stopping.is_set, lambda: self.health.tick("worker")))
+        self.queue.work(
+            Hands(run, workers, self.stopping.is_set, lambda: self.health.tick("worker"), self._abandon)
+        )
+
+    def _abandon(self) -> None:
+        """Postgres was restarted: whoever asks a host now has lost its lock, and another may be asking it already."""
+        _log.warning("Postgres was away: what is being asked just now is given up, and asked again")
+        self._abandoned.set()
+        self._abandoned = threading.Event()
 
     def clock(self) -> None:
         """Lead the schedule whenever nobody else does, until the service stops."""
@@ -131,7 +149,12 @@ class Service:
             self.settings = read
 
     def forgive(self) -> None:
-        """What is abandoned because we are to stop has not killed its worker."""
+        """What is abandoned because we are to stop has not killed its worker. A Postgres that says nothing is not waited for."""
+        noting = threading.Thread(target=self._forgive, name="forgive", daemon=True)
+        noting.start()
+        noting.join(_LAST_WORDS)
+
+    def _forgive(self) -> None:
         try:
             with self.engine.begin() as connection:
                 tasks.forgive(connection, self.at_work)
@@ -140,6 +163,7 @@ class Service:
 
     def _adopt(self) -> None:
         with translated(), self.engine.begin() as connection:
+            tasks.release(connection, clock.now())
             tasks.adopt(connection, clock.now(), assumed_life=planner.ASSUMED_LIFE, spend=planner.SPEND)
 
     def _tell(self) -> None:

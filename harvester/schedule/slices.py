@@ -22,10 +22,12 @@ from harvester.schedule.candidates import Candidates, deadlines
 from harvester.schedule.quiet import quiet_until
 from harvester.schedule.settling import SHORT, settle
 from harvester.schedule.standing import Done, Hand
+from harvester.wire import Limits
 
-_MOST_CRASHES = 3  # slices in a row that ended without a word: then a person is asked
+_MOST_CRASHES = 3  # slices in a row that ended without a word: then a person is told
 _TOLD_EVERY = 5.0  # seconds between two notes of where a list's token stands
-_TRIES = 3  # of one request
+# A host that was out of reach keeps a worker for this long, not for as long as a slow answer may take.
+_OF_DOUBTFUL = Limits(read=60.0, total=60.0)
 
 _log = logging.getLogger(__name__)
 
@@ -41,7 +43,10 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What slices are cut from; `jitter` gives 0.0 to 1.0, `at_work` are the numbers of the tasks in hand."""
+    """What slices are cut from; `jitter` gives 0.0 to 1.0, `at_work` are the numbers of the tasks in hand.
+
+    `abandoned` is asked within a request: then its answer is not waited for any more.
+    """
 
     engine: Engine
     settings: Settings
@@ -49,6 +54,7 @@ class Work:
     heard: Heard = field(default_factory=Heard)
     jitter: Callable[[], float] = random.random
     at_work: set[int] = field(default_factory=set)
+    abandoned: Callable[[], bool] = lambda: False
 
 
 def run_slice(work: Work, host: str, *, pressing: bool = False) -> bool:
@@ -67,7 +73,7 @@ def run_slice(work: Work, host: str, *, pressing: bool = False) -> bool:
 
 
 def _work(work: Work, host: str, ends: float, *, pressing: bool) -> bool:
-    while not work.stop():
+    while not (work.stop() or work.abandoned()):
         looked = _look(work, host)
         if looked is None:
             return False
@@ -116,6 +122,7 @@ class _Turn:
         now = clock.now()
         if (
             self.work.stop()
+            or self.work.abandoned()
             or clock.monotonic() >= self.ends
             or quiet_until(self.work.settings, self.host, now)
         ):
@@ -151,7 +158,7 @@ def _one(work: Work, task: Task, turn: _Turn) -> bool:
                 connection,
                 task,
                 f"the process that worked on it died {task.crashes} times in a row: see the logs and the memory of "
-                f"the workers; `harvester resume {task.repository}` takes it up again",
+                f"the workers; it is tried again after a day, and at once after `harvester resume {task.repository}`",
             )
             return True
         tasks.begin(connection, task, clock.now())
@@ -161,7 +168,9 @@ def _one(work: Work, task: Task, turn: _Turn) -> bool:
         tell=lambda said: _log.info("%s", said),
         on_retry=turn.fail,
     )
-    hand = Hand(work.engine, work.settings, listener, turn.over, tries=1 if turn.doubtful else _TRIES)
+    hand = Hand(work.engine, work.settings, listener, turn.over, abandoned=work.abandoned)
+    if turn.doubtful:
+        hand = replace(hand, tries=1, limits=_OF_DOUBTFUL)
     work.at_work.add(task.id)
     with logs.bound(repository=task.repository, set=task.set_spec, format=task.format, task=task.kind):
         done = _done(hand, task, turn)

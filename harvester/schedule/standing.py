@@ -1,7 +1,7 @@
 """What each kind of task does: one stream harvested, a slice of it harvested again, reconciled; records and lists asked for again."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy import Engine
 
@@ -15,6 +15,7 @@ from harvester.harvest import refreshing, retrying
 from harvester.harvest.harvest import Request
 from harvester.harvest.plans import Wish
 from harvester.harvest.progress import Listener
+from harvester.wire import Limits
 
 # Somebody else's page at the same host is waited for; longer pauses are appointments, the slice ends. A process that is frozen
 # keeps its host's lock: not many seconds of a worker should go into waiting for it.
@@ -35,13 +36,18 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Hand:
-    """What a task is done with; `stop` is asked between pages. A host that was out of reach is asked once, not `tries` times."""
+    """What a task is done with; `stop` is asked between pages, `abandoned` within one, too.
+
+    A host that was out of reach is asked once, not `tries` times, and its answer is not waited for as long.
+    """
 
     engine: Engine
     settings: Settings
     listener: Listener
     stop: Callable[[], bool]
     tries: int = 3
+    limits: Limits = field(default_factory=Limits)
+    abandoned: Callable[[], bool] = lambda: False
 
 
 def perform(hand: Hand, task: Task) -> Done:
@@ -58,6 +64,8 @@ def _request(hand: Hand, task: Task, wish: Wish | None = None) -> Request:
         wait=_PATIENCE,
         settings=hand.settings,
         tries=hand.tries,
+        limits=hand.limits,
+        abandoned=hand.abandoned,
     )
 
 
@@ -97,7 +105,12 @@ def _reconcile(hand: Hand, task: Task) -> Done:
 
 def _retry(hand: Hand, task: Task) -> Done:
     request = retrying.RetryRequest(
-        task.repository, limit=_MOST_RETRIES, wait=_PATIENCE, settings=hand.settings
+        task.repository,
+        limit=_MOST_RETRIES,
+        wait=_PATIENCE,
+        settings=hand.settings,
+        limits=hand.limits,
+        abandoned=hand.abandoned,
     )
     report = retrying.retry(hand.engine, request, hand.listener.tell, hand.stop)
     worst = next((each.verdict for each in report.streams if each.verdict.outcome == report.outcome), None)

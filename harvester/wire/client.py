@@ -68,7 +68,8 @@ class Client:
     gives them, that the operator wrote himself: only these may be private or on this machine. Proxies are
     those of HTTP_PROXY, HTTPS_PROXY and NO_PROXY. `hosts` are what the operator has said of some, by `host_of`: their
     headers and credentials go to pages of a base URL on that host, and with no redirect to another; their authorities
-    are trusted there besides. Raises ConfigError for a contact no header can hold.
+    are trusted there besides. `abandoned` is asked every second while an answer is awaited: then the connection is closed, and
+    Interrupted raised. Raises ConfigError for a contact no header can hold.
     """
 
     contact: str | None
@@ -79,6 +80,7 @@ class Client:
     resolve: Resolve = system_resolve
     monotonic: Callable[[], float] = clock.monotonic
     now: Callable[[], datetime] = clock.now
+    abandoned: Callable[[], bool] = lambda: False
     _headers: Mapping[str, str] = field(init=False)
     _dialler: Dialler = field(init=False)
     _lanes: dict[str, Lane] = field(init=False, default_factory=dict)
@@ -189,7 +191,7 @@ class Client:
             return self._lanes[host]
 
     def _open_lane(self, host: str) -> Lane:
-        watch = Watch(self.limits, self.monotonic)
+        watch = Watch(self.limits, self.monotonic, self.abandoned)
         session = _Session()
         session.trust_env = False  # no .netrc; proxies are asked for by the lane
         adapter = Adapter(Line(self._dialler.dial, watch), tls=partial(self._tls_context, host))

@@ -4,9 +4,11 @@ import io
 import socket
 from collections.abc import Callable
 
+from harvester.errors import Interrupted
 from harvester.wire.limits import Limits
 
 _SHORTEST = 0.001  # settimeout(0) would mean "do not wait at all"
+_GLANCE = 1.0  # seconds between two looks at whether the answer is still waited for
 _BUFFER = 64 * 1024
 
 
@@ -24,8 +26,14 @@ class Stalled(Exception):
 class Watch:
     """Deadline, silence, rate and wire bytes of the request that is under way on one host."""
 
-    def __init__(self, limits: Limits, monotonic: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        limits: Limits,
+        monotonic: Callable[[], float],
+        abandoned: Callable[[], bool] = lambda: False,
+    ) -> None:
         self.limits = limits
+        self._abandoned = abandoned
         self.sent_at: float | None = None
         self.reused = False
         self.received = 0
@@ -58,13 +66,17 @@ class Watch:
         return left
 
     def allowance(self, silent_since: float) -> float:
-        """How long the next read may wait, in seconds; raises Stalled when some limit has run out."""
+        """How long the next read may wait, in seconds; raises Stalled when some limit has run out, Interrupted when nobody
+        waits for the answer any more.
+        """
+        if self._abandoned():
+            raise Interrupted("nobody waits for the answer any more; everything received is saved")
         left = self.remaining()
         now = self._monotonic()
         quiet = silent_since + self.limits.read - now
         if quiet <= 0:
             raise Stalled("read_timeout")
-        return max(_SHORTEST, min(left, quiet, self._window_left(now)))
+        return max(_SHORTEST, min(left, quiet, self._window_left(now), _GLANCE))
 
     def took(self, count: int) -> None:
         """Count bytes off the wire.

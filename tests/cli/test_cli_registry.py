@@ -149,16 +149,17 @@ def test_columns_may_be_named_and_stand_anywhere_and_come_out_of_a_spreadsheet(
     command: Inside, tmp_path: Path
 ) -> None:
     body = (
-        "\ufeffCountry;Name;Base_URL;Set;every\r\n"
+        "\ufeffsep=;\r\n"
+        "Country;Name;Base_URL;Set;every\r\n"
         'DE;"library";https://library.example/oai;;6h\r\n'
         ";;https://figs.example/oai;portal_1;\r\n"
         ";;https://figs.example/oai;portal_2;\r\n"
     )
     found = from_list(command, tmp_path, body.encode())
     assert [(each["line"], each["name"], each["sets"]) for each in found["added"]] == [
-        (2, "library", []),
-        (3, "figs.example", ["portal_1"]),
-        (4, "figs.example", ["portal_2"]),
+        (3, "library", []),
+        (4, "figs.example", ["portal_1"]),
+        (5, "figs.example", ["portal_2"]),
     ]
     assert found["broken"] == found["duplicates"] == []
     shown = listed(command)

@@ -143,9 +143,14 @@ class Server:
         server = embedded.start(self._home)
         self.url, self._data = server.url, server.data
 
+    @property
+    def pid(self) -> int:
+        """Of the postmaster."""
+        return postmaster.status(self._data)[0]
+
     def restart(self) -> None:
         """Immediate: no checkpoint, no good-bye, recovery from the log at the next start."""
-        pid = postmaster.status(self._data)[0]
+        pid = self.pid
         os.kill(pid, signal.SIGQUIT)
         wait_until(lambda: not postmaster.alive(pid, self._data))
         self.restarts += 1

@@ -179,9 +179,54 @@ def test_postgres_is_restarted_under_load_and_all_goes_on_by_itself(tmp_path: Pa
         engine.dispose()
 
 
-def _harvested(engine: Engine) -> bool:
+def test_a_repository_that_hangs_while_postgres_is_restarted_keeps_no_hand(tmp_path: Path) -> None:
+    with (
+        Server(tmp_path / "postgres") as server,
+        FakeRepository(records=20, page_size=5) as hanging,
+        FakeRepository(records=20, page_size=5) as healthy,
+    ):
+        hanging.misbehave("hang", on_page=1)
+        engine = connect(server.url)
+        said = '[service]\nslice = "4s"\nworkers = 1\n' + repository(hanging)
+        with running("run", tmp_path, said, HARVESTER_DATABASE_URL=server.url) as process:
+            wait_until(lambda: any(access.fault == "hang" for access in hanging.log), 60)
+            hanging.behave()
+            other = f'[[repository]]\nname = "healthy"\nurl = "{healthy.url}"\nevery = "1d"\n'
+            (tmp_path / "run.toml").write_text(said + other)
+            server.restart()
+            server.up()
+            wait_until(lambda: process.poll() is not None or _harvested(engine, 2), 90)
+            code, log, _ = ended(process)
+        assert code == 0, log
+        assert "what is being asked just now is given up" in log
+        assert_same(engine, healthy, "healthy")
+        assert_same(engine, hanging, "fake")
+        engine.dispose()
+
+
+def test_sigterm_ends_the_service_in_time_though_postgres_has_frozen(tmp_path: Path) -> None:
+    with (
+        Server(tmp_path / "postgres") as server,
+        FakeRepository(records=200, page_size=5, latency=0.2) as fake,
+    ):
+        said = '[service]\nslice = "4s"\n' + repository(fake)
+        with running("run", tmp_path, said, HARVESTER_DATABASE_URL=server.url) as process:
+            wait_until(lambda: process.poll() is not None or fake.pages_sent >= 3, 60)
+            postgres = psutil.Process(server.pid)
+            frozen = [postgres, *postgres.children()]
+            for each in frozen:
+                each.suspend()
+            try:
+                code, log, seconds = ended(process)
+            finally:
+                for each in frozen:
+                    each.resume()
+        assert (code, seconds < 10) == (0, True), log
+
+
+def _harvested(engine: Engine, number: int = 1) -> bool:
     try:
-        return _count(engine, DONE) == 1
+        return _count(engine, DONE) == number
     except OperationalError:
         return False  # it is just being restarted
 

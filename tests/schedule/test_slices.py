@@ -140,7 +140,7 @@ def test_a_repository_that_refuses_is_asked_ever_less_often(schedule: Schedule, 
     assert all(2 < later / sooner < 6 for sooner, later in itertools.pairwise(waits))
 
 
-def test_work_that_kills_its_worker_again_and_again_waits_for_a_person(
+def test_work_that_kills_its_worker_again_and_again_waits_for_a_person_or_a_day(
     schedule: Schedule, fake: FakeRepository
 ) -> None:
     number = schedule.add(fake, crashes=3)
@@ -149,6 +149,12 @@ def test_work_that_kills_its_worker_again_and_again_waits_for_a_person(
     assert "died 3 times" in row.held
     assert "harvester resume" in row.held
     assert fake.log == []
+    for hours, number_released in ((23, 0), (25, 1)):
+        schedule.change(number, tried_at=clock.now() - timedelta(hours=hours))
+        with schedule.engine.begin() as connection:
+            assert task_table.release(connection, clock.now()) == number_released
+    schedule.slice(fake)
+    assert schedule.task(number).outcome == "complete"
 
 
 def test_quiet_hours_are_quiet(schedule: Schedule, fake: FakeRepository) -> None:

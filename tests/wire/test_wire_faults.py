@@ -7,7 +7,7 @@ import time
 import pytest
 from raw_server import PAGE, Talk, always, answer, chunked, once
 
-from harvester.errors import RepositoryError, Retriable
+from harvester.errors import Interrupted, RepositoryError, Retriable
 from harvester.wire import Limits
 
 ARGUMENTS = [("verb", "ListRecords")]
@@ -114,6 +114,23 @@ def test_a_silent_server_ends_in_read_timeout(server, client, hasty):
     began = time.monotonic()
     assert failure(client(repository, limits=hasty), repository.url).reason == "read_timeout"
     assert time.monotonic() - began < 3
+
+
+def test_an_answer_that_nobody_waits_for_any_more_is_given_up_and_its_connection_closed(server, client):
+    asked, gone = threading.Event(), threading.Event()
+
+    def script(talk: Talk) -> None:
+        talk.request()
+        asked.set()
+        talk.request()  # returns when the other end is closed
+        gone.set()
+
+    repository = server(script)
+    began = time.monotonic()
+    with pytest.raises(Interrupted):
+        client(repository, abandoned=asked.is_set).get(repository.url, ARGUMENTS)
+    assert time.monotonic() - began < 5
+    assert gone.wait(5)
 
 
 def trickle(head: bytes, rest: bytes):
