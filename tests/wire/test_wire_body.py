@@ -15,12 +15,12 @@ from harvester.errors import RepositoryError, Retriable
 from harvester.wire import Limits
 
 ARGUMENTS = [("verb", "ListRecords")]
-GZIP = gzip.compress(PAGE)
+GZIP = gzip.compress(PAGE, mtime=0)  # what is drawn into the names of tests is the same in each process
 ZLIB = zlib.compress(PAGE)
 _raw = zlib.compressobj(wbits=-15)
 RAW = _raw.compress(PAGE) + _raw.flush()
 ZSTD = zstandard.compress(PAGE)
-TWO_MEMBERS = gzip.compress(PAGE[:500]) + gzip.compress(PAGE[500:])
+TWO_MEMBERS = gzip.compress(PAGE[:500], mtime=0) + gzip.compress(PAGE[500:], mtime=0)
 
 
 @pytest.mark.parametrize(
