@@ -35,8 +35,8 @@ harvest: $(VENV)/installed  ## harvest a repository: make harvest URL=... [SET=.
 demo: $(VENV)/installed  ## harvest an invented repository and look at it; no network needed
 	@$(BIN)/harvester demo
 
-test: $(VENV)/developing  ## the whole test suite, in two processes
-	@$(BIN)/python -m pytest -n 2 --dist loadfile
+test: $(VENV)/developing  ## the whole test suite, in three processes: on two cores they wait nearly half of the time
+	@$(BIN)/python -m pytest -n 3 --dist loadfile
 
 check: $(VENV)/developing  ## format, lint, types, architecture
 	@$(BIN)/ruff format --check $(SOURCES)

