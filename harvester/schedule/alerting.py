@@ -121,7 +121,7 @@ def _of_task(task: TaskState, known: Known, closed: Collection[str], now: dateti
         yield _about(task, HELD, f"waits for a person: {plain(task.held).rstrip('.')}. {_more(task)}; {then}")
     elif task.outcome == "refused":
         then = f"Mend what it names, or ask its operators; {_more(task)}."
-        yield _about(task, REFUSED, f"is refused by the repository. {_reason(task)} {then}")
+        yield _about(task, REFUSED, f"is refused. {_reason(task)} {then}")
     elif task.host in closed:
         return  # the host is what is wrong
     elif _is_failing(task, ago, now):
