@@ -59,7 +59,9 @@ def test_a_list_that_is_longer_than_a_slice_goes_on_in_the_next(schedule: Schedu
             slices += 1
             row = schedule.task(number)
             assert (row.begun_at is None, row.outcome, row.crashes) == (False, "interrupted", 0)
-            if fake.pages_sent:  # on a busy machine a slice may be over before the first
+            if (
+                0 < fake.pages_sent < 12
+            ):  # before the first page there is no token yet, after the last none any more
                 assert row.dies_at > row.spend_by > clock.now()
         assert slices >= 3
         assert schedule.task(number).outcome == "complete"
@@ -68,7 +70,7 @@ def test_a_list_that_is_longer_than_a_slice_goes_on_in_the_next(schedule: Schedu
 
 
 def test_the_token_of_a_waiting_list_is_spent_while_a_longer_one_is_read(schedule: Schedule) -> None:
-    with FakeRepository(records=120, page_size=2, latency=0.03, token_life=1.6) as fake:
+    with FakeRepository(records=120, page_size=2, latency=0.03, token_life=2.4) as fake:
         first, second = schedule.add(fake), schedule.add(fake, set_="portal_1")
         schedule.change(second, late_at=clock.now())  # it goes before what was begun
         schedule.lasting(0.25).slice(fake)
@@ -298,7 +300,7 @@ def test_a_host_that_hangs_is_a_failure_and_holds_no_worker_for_ever(
 ) -> None:
     fake.misbehave("reset", after=0)
     number = schedule.add(fake)
-    schedule.lasting(0.5).slice(fake)
+    schedule.lasting(1.0).slice(fake)
     row = schedule.task(number)
     assert (row.outcome, row.failures) == ("unreachable", 1)
 
@@ -351,7 +353,8 @@ def test_a_short_slice_spends_a_token_that_presses_for_one_page_and_leaves_the_r
 ) -> None:
     with FakeRepository(records=60, page_size=2, token_life=100.0, latency=0.05) as fake:
         number = schedule.add(fake)
-        assert schedule.lasting(0.5).slice(fake) is True
+        while not fake.pages_sent:  # on a busy machine a slice may be over before the first
+            assert schedule.lasting(0.5).slice(fake) is True
         at = len(fake.requests("ListRecords"))
         before = schedule.task(number).dies_at
         assert schedule.slice(fake, pressing=True) is False
