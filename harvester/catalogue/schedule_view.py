@@ -50,7 +50,6 @@ class TaskView:
     late_at: datetime | None
     paused: bool
     begun_at: datetime | None
-    tried_at: datetime | None
     spend_by: datetime | None
     done_at: datetime | None
     failures: int

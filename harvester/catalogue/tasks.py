@@ -25,7 +25,6 @@ from harvester.catalogue.schedule_tables import tasks
 from harvester.catalogue.tables import hosts, repositories, streams
 
 HARVEST, ROLLING, RECONCILE, RETRY, REFRESH = "harvest", "rolling", "reconcile", "retry", "refresh"
-HELD_FOR = timedelta(days=1)
 _SHOWN = 20  # of each kind that the planner looks at: the nearest deadline and the latest are among them
 
 _ACTIVE = and_(~tasks.c.paused, tasks.c.held.is_(None))
@@ -171,15 +170,15 @@ def note(connection: Connection, task: Task, **values: object) -> None:
     connection.execute(update(tasks).where(tasks.c.id == task.id).values(crashes=0, **values))
 
 
-def hold(connection: Connection, task: Task, why: str) -> None:
-    """Leave a task alone until a person takes it up again, or a day has passed."""
-    connection.execute(update(tasks).where(tasks.c.id == task.id).values(held=why))
+def hold(connection: Connection, task: Task, why: str, *, until: datetime) -> None:
+    """Leave a task alone until a person takes it up again, or the time has come."""
+    connection.execute(update(tasks).where(tasks.c.id == task.id).values(held=why, next_due_at=until))
 
 
 def release(connection: Connection, now: datetime) -> int:
-    """What has been held for a day is tried again: what killed its workers may have had nothing to do with it; how many."""
-    over = (tasks.c.held.is_not(None), tasks.c.tried_at < now - HELD_FOR)
-    return connection.execute(update(tasks).where(*over).values(held=None, crashes=0)).rowcount
+    """Tasks whose time has come are tried again: what killed their workers may have had nothing to do with them; how many."""
+    over = (tasks.c.held.is_not(None), tasks.c.next_due_at <= now)
+    return connection.execute(update(tasks).where(*over).values(held=None)).rowcount
 
 
 def forgive(connection: Connection, numbers: Collection[int]) -> None:

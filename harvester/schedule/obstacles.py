@@ -8,7 +8,6 @@ from typing import NamedTuple
 from harvester.catalogue.hosts import Host
 from harvester.catalogue.schedule_view import Asked, TaskView
 from harvester.catalogue.task_rows import Registered
-from harvester.catalogue.tasks import HELD_FOR
 from harvester.schedule import phrases
 
 _AT_ONCE = 2.0  # seconds that are no wait
@@ -52,8 +51,7 @@ def obstacles(scene: Scene, task: TaskView) -> Iterator[Obstacle]:
     if task.paused:
         yield Obstacle("it is paused", None, go_on)
     if task.held:
-        again = None if task.tried_at is None else task.tried_at + HELD_FOR
-        yield Obstacle(f"it waits for a person: {task.held}", again, go_on)
+        yield Obstacle(f"it waits for a person: {task.held}", task.next_due_at, go_on)
     if not scene.running:
         yield Obstacle("no service is running that would harvest it", None, "start `harvester run`")
     if task.next_due_at is None:

@@ -12,6 +12,8 @@ from typing import NamedTuple
 ASSUMED_LIFE = 600.0
 # Until the turn of a list comes, or of a host, another one's slice may have to end: tokens are looked after so long before.
 AHEAD = 60.0
+_MOST_CRASHES = 3
+_FIRST_PAUSE, _LONGEST_PAUSE = 30.0, 86_400.0  # seconds
 SPEND = 0.75  # of a token's life
 _SHARE = 0.5  # of a token's life may pass while other lists of the host are served (simulated: beyond it lists expire)
 _LATE = 0.5  # of its interval a task waits behind lists that were begun; then it goes before them
@@ -170,3 +172,12 @@ def closed_for(failures: int, *, jitter: float) -> float:
         return 0.0
     wait = min(_FIRST_CLOSING * _RETRY_FACTOR ** (min(failures, 10) - _TOLERATED), _LAST_CLOSING)
     return wait * (1 + _JITTER * (2 * jitter - 1))
+
+
+def pause_after_crashes(crashes: int) -> float:
+    """Seconds before what ended so many slices in a row without a word is tried again: machines are switched off in the middle of
+    innocent work, and what kills its worker each time must not kill one after the other.
+    """
+    if crashes < _MOST_CRASHES:
+        return 0.0
+    return min(_FIRST_PAUSE * 2.0 ** min(crashes - _MOST_CRASHES, 12), _LONGEST_PAUSE)

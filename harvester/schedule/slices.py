@@ -4,7 +4,7 @@ import logging
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
@@ -17,14 +17,13 @@ from harvester.catalogue.tasks import Task
 from harvester.config import Settings
 from harvester.errors import CatalogueError, HarvesterError, Retriable
 from harvester.harvest.progress import Listener, PageEvent
-from harvester.schedule import standing
+from harvester.schedule import planner, standing
 from harvester.schedule.candidates import Candidates, deadlines
 from harvester.schedule.quiet import quiet_until
 from harvester.schedule.settling import SHORT, settle
 from harvester.schedule.standing import Done, Hand
 from harvester.wire import Limits
 
-_MOST_CRASHES = 3  # slices in a row that ended without a word: then a person is told
 _TOLD_EVERY = 5.0  # seconds between two notes of where a list's token stands
 # A host that was out of reach keeps a worker for this long, not for as long as a slow answer may take.
 _OF_DOUBTFUL = Limits(read=60.0, total=60.0)
@@ -153,12 +152,15 @@ class _Turn:
 def _one(work: Work, task: Task, turn: _Turn) -> bool:
     """Do one task for as long as its turn lasts; whether the slice may go on with another."""
     with translated(), work.engine.begin() as connection:
-        if task.crashes >= _MOST_CRASHES:
+        pause = planner.pause_after_crashes(task.crashes)
+        again = (task.tried_at or clock.now()) + timedelta(seconds=pause)
+        if again > clock.now():
             tasks.hold(
                 connection,
                 task,
                 f"the process that worked on it died {task.crashes} times in a row: see the logs and the memory of "
-                f"the workers; it is tried again after a day, and at once after `harvester resume {task.repository}`",
+                f"the workers; `harvester resume {task.repository}` takes it up at once",
+                until=again,
             )
             return True
         tasks.begin(connection, task, clock.now())

@@ -135,9 +135,9 @@ def test_what_was_harvested_says_when_and_what_comes_next(
     [
         ("UPDATE tasks SET paused = true", "it is paused", None),
         (
-            "UPDATE tasks SET held = 'the process that worked on it died 3 times in a row'",
-            "it waits for a person: the process that worked on it died 3 times in a row",
-            None,
+            "UPDATE tasks SET held = 'it died 3 times', next_due_at = now() + interval '7 days'",
+            "it waits for a person: it died 3 times",
+            "(in 7 days)",
         ),
         (
             "UPDATE tasks SET failures = 4, next_due_at = now() + interval '7 days'",

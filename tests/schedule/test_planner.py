@@ -20,6 +20,7 @@ from harvester.schedule.planner import (
     closed_for,
     deadlines,
     most_lists,
+    pause_after_crashes,
     pressing,
 )
 
@@ -150,6 +151,11 @@ def test_a_token_that_is_likely_gone_waits_for_those_that_live_but_is_tried() ->
     assert next_of(gone, one(3, late=-HOUR)) == Choice(1, one_page=False), (
         "only the server's answer kills a token"
     )
+
+
+def test_what_kills_its_worker_is_tried_ever_more_seldom() -> None:
+    pauses = [pause_after_crashes(number) for number in (0, 2, 3, 4, 10, 2_000)]
+    assert pauses == [0.0, 0.0, 30.0, 60.0, 3840.0, 86_400.0]
 
 
 def test_lists_take_turns_where_the_server_tells_no_life() -> None:

@@ -143,21 +143,22 @@ def test_a_repository_that_refuses_is_asked_ever_less_often(schedule: Schedule, 
     assert all(2 < later / sooner < 6 for sooner, later in itertools.pairwise(waits))
 
 
-def test_work_that_kills_its_worker_again_and_again_waits_for_a_person_or_a_day(
+def test_work_that_kills_its_worker_again_and_again_waits_for_a_person_or_its_time(
     schedule: Schedule, fake: FakeRepository
 ) -> None:
-    number = schedule.add(fake, crashes=3)
+    number = schedule.add(fake, crashes=4, tried_at=clock.now() - timedelta(seconds=20))
     assert schedule.slice(fake) is False
     row = schedule.task(number)
-    assert "died 3 times" in row.held
+    assert "died 4 times" in row.held
     assert "harvester resume" in row.held
     assert fake.log == []
-    for hours, number_released in ((23, 0), (25, 1)):
-        schedule.change(number, tried_at=clock.now() - timedelta(hours=hours))
+    for later, released in ((30, 0), (45, 1)):  # a minute after the fourth
         with schedule.engine.begin() as connection:
-            assert task_table.release(connection, clock.now()) == number_released
+            assert task_table.release(connection, clock.now() + timedelta(seconds=later)) == released
+    schedule.change(number, tried_at=clock.now() - timedelta(seconds=61), next_due_at=clock.now())
     schedule.slice(fake)
-    assert schedule.task(number).outcome == "complete"
+    row = schedule.task(number)
+    assert (row.outcome, row.crashes) == ("complete", 0)
 
 
 def test_quiet_hours_are_quiet(schedule: Schedule, fake: FakeRepository) -> None:
