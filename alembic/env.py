@@ -2,10 +2,6 @@
 
 from alembic import context
 
-import harvester.catalogue.lasting_tables
-import harvester.catalogue.schedule_tables
-import harvester.catalogue.ledger_tables
-import harvester.catalogue.reading_tables  # noqa: F401 - its tables belong to the metadata
 from harvester.catalogue.tables import metadata
 
 context.configure(

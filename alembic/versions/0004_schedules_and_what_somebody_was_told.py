@@ -195,26 +195,6 @@ def _what_is_known() -> None:
     op.add_column(
         "repositories",
         sa.Column(
-            "imported",
-            sa.Boolean(),
-            server_default="false",
-            nullable=False,
-            comment="out of a list, its address written by nobody here",
-        ),
-    )
-    op.add_column(
-        "repositories",
-        sa.Column(
-            "paused",
-            sa.Boolean(),
-            server_default="false",
-            nullable=False,
-            comment="until a person resumes it, also when it was out of the schedule meanwhile",
-        ),
-    )
-    op.add_column(
-        "repositories",
-        sa.Column(
             "every",
             postgresql.JSONB(),
             nullable=True,

@@ -29,7 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 # The revision of alembic/versions that this code needs; a test compares it with alembic's head.
-REVISION = "0004"
+REVISION = "0005"
 
 # to_tsvector takes at most 1,048,575 bytes; 64 Ki characters are at most a quarter of it.
 SEARCHED_CHARACTERS = 65_536

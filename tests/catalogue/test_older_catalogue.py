@@ -15,7 +15,7 @@ from shelf import Shelf, dublin_core, record
 from sqlalchemy import Connection, Engine, make_url, text
 
 from harvester.catalogue.connection import connect, revision
-from harvester.catalogue.migration import config
+from harvester.catalogue.migration import config, upgrade
 from harvester.catalogue.query import changed_since
 from harvester.catalogue.tables import REVISION
 from harvester.harvest.harvest import Report
@@ -156,3 +156,17 @@ def test_whoever_follows_its_change_feed_goes_on_with_it(older: Engine) -> None:
         f"oai:a:{n}" for n in range(40)
     }
     assert rows(older, "SELECT count(*) FROM pages WHERE run_id IS NULL") == [(0,)]
+
+
+def test_what_was_paused_before_pauses_could_last_is_paused_still(older: Engine) -> None:
+    with older.connect() as connection:
+        command.upgrade(config(connection), "0004")
+        connection.execute(
+            text(
+                "INSERT INTO tasks (repository_id, kind, host, least, most, interval, paused)"
+                " SELECT id, 'retry', 'a', 1, 1, 1, true FROM repositories"
+            )
+        )
+        connection.commit()
+    upgrade(older)
+    assert rows(older, "SELECT paused, imported FROM repositories") == [(True, False)]

@@ -349,8 +349,8 @@ def test_a_catalogue_that_can_be_read_and_not_written_is_told(watched: Watched, 
 def test_alerts_without_number_are_judged_all_the_same(watched: Watched) -> None:
     many = range(70_000)  # Postgres takes at most 65,535 parameters
     with watched.engine.begin() as connection:
-        vitals.conspicuous(connection, NOW, failures=3, intervals=2.0, also=many)
-        alerts.untold(connection, many)
+        assert not vitals.conspicuous(connection, NOW, failures=3, intervals=2.0, also=many)
+        assert not alerts.untold(connection, many)
         alerts.told(connection, many, alerts.ALERT, "hook", NOW)
         alerts.settle(connection, many, [], NOW)
         alerts.resolve(connection, many, NOW)

@@ -18,11 +18,6 @@ Meanwhile = Callable[[Callable[[], None]], None]
 
 
 @pytest.fixture
-def schedule(engine: Engine) -> Schedule:
-    return Schedule(engine)
-
-
-@pytest.fixture
 def fake() -> Iterator[FakeRepository]:
     with FakeRepository(records=60, page_size=10) as made:
         yield made

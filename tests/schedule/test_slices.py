@@ -8,7 +8,6 @@ from datetime import UTC, datetime, time, timedelta
 
 import pytest
 from scheduling import DAY, Schedule
-from sqlalchemy import Engine
 
 from harvester import clock
 from harvester.catalogue import tasks as task_table
@@ -19,11 +18,6 @@ from harvester.harvest.progress import Listener
 from harvester.mock import FakeRepository
 from harvester.schedule import standing
 from harvester.wire import host_of
-
-
-@pytest.fixture
-def schedule(engine: Engine) -> Schedule:
-    return Schedule(engine)
 
 
 @pytest.fixture
