@@ -197,7 +197,7 @@ def _done(hand: Hand, task: Task, turn: _Turn) -> Done:
         done.outcome == "interrupted"
         and trouble is not None
         and trouble.after is None
-        and not turn.work.stop()
+        and not (turn.work.stop() or turn.work.abandoned())
     ):
         # The slice ended while a request was to be tried again: a host that hangs must not hold a worker for ever.
         return Done("unreachable", trouble.reason, str(trouble))
